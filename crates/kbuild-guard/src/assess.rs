@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One kernel, its closure, what was found in it and who needs it: the assessment.
+
+use crate::build_tree::{Closure, End};
+use crate::checks::{Effect, Finding, FindingId, check};
+use crate::demand::{Demand, Register};
+use crate::error::Result;
+use crate::kernels::Kernel;
+use crate::machine::Machine;
+use crate::package_db::{Advisor, ImageStanding, Need, PackageDb};
+use crate::sysroot::Sysroot;
+
+/// What module builds can expect of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A module builds, and nothing speaks against its loading.
+    Ready,
+    /// A module builds today, with a risk.
+    Degraded,
+    /// No module can be built, or none would load.
+    Broken,
+    /// No headers are installed.
+    Absent,
+    /// It could not be determined.
+    Unknown,
+}
+
+impl State {
+    /// As it stands in tables and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Ready => "ready",
+            State::Degraded => "degraded",
+            State::Broken => "broken",
+            State::Absent => "absent",
+            State::Unknown => "unknown",
+        }
+    }
+
+    /// Whether modules can be built today.
+    pub fn is_usable(self) -> bool {
+        matches!(self, State::Ready | State::Degraded)
+    }
+}
+
+/// All we say about one kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// What the package manager thinks of its image.
+    pub standing: ImageStanding,
+    /// Its closure.
+    pub closure: Closure,
+    /// Who needs its headers.
+    pub demand: Vec<Demand>,
+    /// What was found, the most telling first.
+    pub findings: Vec<Finding>,
+}
+
+impl Assessment {
+    /// The state, from the findings alone.
+    pub fn state(&self) -> State {
+        let has = |id: FindingId| self.findings.iter().any(|finding| finding.id == id);
+        let worst = self.findings.iter().map(|finding| finding.effect).max();
+        if has(FindingId::NoHeaders) {
+            return State::Absent;
+        }
+        match worst {
+            Some(Effect::NoBuild | Effect::NoLoad) => State::Broken,
+            _ if has(FindingId::Unclear) => State::Unknown,
+            Some(Effect::Risk) => State::Degraded,
+            Some(Effect::Note) | None => State::Ready,
+        }
+    }
+
+    /// Whether anything needs this kernel's headers.
+    pub fn is_needed(&self) -> bool {
+        !self.demand.is_empty()
+    }
+
+    /// Whether there is something to do: broken and degraded always, absent only where headers are needed.
+    pub fn is_at_fault(&self) -> bool {
+        match self.state() {
+            State::Broken | State::Degraded => true,
+            State::Absent => self.is_needed(),
+            State::Ready | State::Unknown => false,
+        }
+    }
+
+    /// Asks what mends each finding. Slow: only for findings that are going to be shown.
+    pub fn advise(&mut self, advisor: &dyn Advisor) {
+        for finding in &mut self.findings {
+            if finding.fix.is_none() && finding.need != Need::Advice {
+                finding.fix = advisor.provide(&finding.need, &self.kernel);
+            }
+        }
+    }
+}
+
+/// The things an assessment is made from, besides the kernel.
+pub struct Evidence<'a> {
+    /// The root.
+    pub root: &'a Sysroot,
+    /// What the system is.
+    pub machine: &'a Machine,
+    /// The installed packages.
+    pub db: &'a dyn PackageDb,
+    /// What is registered with the module builders.
+    pub register: &'a Register,
+}
+
+/// Assesses one kernel whose closure has been followed.
+pub fn assess(
+    evidence: &Evidence<'_>,
+    kernel: Kernel,
+    standing: ImageStanding,
+    closure: Closure,
+) -> Result<Assessment> {
+    let demand = evidence.register.of(evidence.root, evidence.db, &kernel)?;
+    let findings = check(evidence.root, evidence.machine, evidence.db, &kernel, &closure)?;
+    debug_assert!(closure.end == End::Complete || !findings.is_empty());
+    Ok(Assessment { kernel, standing, closure, demand, findings })
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a module build reads from its trees, as one table.
+//!
+//! Learnt by deleting files one at a time under real builds (Debian's 6.1 and 6.12), and from kbuild
+//! itself: `scripts/Makefile.build`, `Makefile.modpost` and `Makefile.modfinal`. What differs between
+//! kernel versions is not decided by a version number, which distributions do not respect, but by
+//! whether the tree's own makefiles mention the file.
+
+/// Which of the two trees a file is read from. Where one tree is both, they are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// kbuild's `objtree`: the directory make is run in.
+    Build,
+    /// kbuild's `srctree`: the directory of the kernel's own Makefile.
+    Source,
+}
+
+/// When a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// By every module build.
+    Always,
+    /// When the option is set.
+    Set(&'static str),
+    /// When one of these makefiles of the source tree holds the word.
+    Mentioned(&'static str, &'static [&'static str]),
+    /// When modules get BTF: the option is set and the build tree holds a `vmlinux` to base it on
+    /// (`cmd_btf_ko` of scripts/Makefile.modfinal skips it otherwise).
+    Btf,
+}
+
+/// Which check speaks of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `make modules_prepare` or a configuration was never run, or its result is gone.
+    Prepared,
+    /// A generated header.
+    Generated,
+    /// A makefile, script or linker script of kbuild.
+    Kbuild,
+    /// A program that a build runs.
+    HostTool,
+    /// A header that every module includes.
+    Header,
+}
+
+/// One file that a module build reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// The tree it is in.
+    pub side: Side,
+    /// Its path there; `$ARCH` stands for the architecture's directory name.
+    pub path: &'static str,
+    /// When it is read.
+    pub when: When,
+    /// Which check speaks of it.
+    pub family: Family,
+}
+
+const fn input(side: Side, path: &'static str, when: When, family: Family) -> Input {
+    Input { side, path, when, family }
+}
+
+/// The kernel's top Makefile.
+pub const TOP: &str = "Makefile";
+const BUILD: &str = "scripts/Makefile.build";
+const LIB: &str = "scripts/Makefile.lib";
+const MODFINAL: &str = "scripts/Makefile.modfinal";
+const MODPOST: &str = "scripts/Makefile.modpost";
+
+/// Every file whose absence stops the build of any module.
+pub const INPUTS: &[Input] = {
+    use Family::{Generated, Header, HostTool, Kbuild, Prepared};
+    use Side::{Build, Source};
+    use When::{Always, Btf, Mentioned, Set};
+    &[
+        input(Build, "include/config/auto.conf", Always, Prepared),
+        input(Build, "include/generated/autoconf.h", Always, Prepared),
+        input(Build, "include/generated/utsrelease.h", Always, Generated),
+        input(Build, "include/generated/asm-offsets.h", Always, Generated),
+        input(Build, "include/generated/bounds.h", Always, Generated),
+        input(Build, "include/generated/timeconst.h", Always, Generated),
+        // Debian's patch to the top Makefile reads the compiler's name from here.
+        input(Build, ".kernelvariables", Mentioned(".kernelvariables", &[TOP]), Kbuild),
+        input(Source, "arch/$ARCH/Makefile", Always, Kbuild),
+        input(Source, "scripts/Kbuild.include", Always, Kbuild),
+        input(Source, BUILD, Always, Kbuild),
+        input(Source, LIB, Always, Kbuild),
+        input(Source, MODPOST, Always, Kbuild),
+        input(Source, MODFINAL, Always, Kbuild),
+        input(Source, "scripts/subarch.include", Mentioned("scripts/subarch.include", &[TOP]), Kbuild),
+        input(Source, "scripts/Makefile.compiler", Mentioned("scripts/Makefile.compiler", &[TOP]), Kbuild),
+        input(
+            Source,
+            "scripts/Makefile.extrawarn",
+            Mentioned("scripts/Makefile.extrawarn", &[TOP, BUILD, LIB]),
+            Kbuild,
+        ),
+        input(Source, "scripts/Makefile.debug", Set("CONFIG_DEBUG_INFO"), Kbuild),
+        input(Source, "scripts/check-local-export", Mentioned("scripts/check-local-export", &[BUILD]), Kbuild),
+        input(Source, "scripts/modules-check.sh", Mentioned("scripts/modules-check.sh", &[TOP]), Kbuild),
+        input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild),
+        input(Build, "scripts/basic/fixdep", Always, HostTool),
+        input(Build, "scripts/mod/modpost", Always, HostTool),
+        input(Build, "tools/objtool/objtool", Set("CONFIG_OBJTOOL"), HostTool),
+        // What CONFIG_OBJTOOL was called before Linux 5.19 (commit 03f16cd020eb).
+        input(Build, "tools/objtool/objtool", Set("CONFIG_STACK_VALIDATION"), HostTool),
+        input(Build, "tools/bpf/resolve_btfids/resolve_btfids", Btf, HostTool),
+        input(Source, "include/linux/module.h", Always, Header),
+        input(Source, "include/linux/kconfig.h", Always, Header),
+        input(Source, "include/linux/compiler_types.h", Always, Header),
+    ]
+};
+
+/// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.
+pub const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/$ARCH/module.lds"];
+
+/// Generated headers of an architecture that `<linux/module.h>` reaches wherever they are generated;
+/// the others are needed by some modules only.
+pub const CORE_ASM: [&str; 12] = [
+    "errno.h",
+    "ioctl.h",
+    "ipcbuf.h",
+    "kmap_size.h",
+    "mmiowb.h",
+    "param.h",
+    "resource.h",
+    "rwonce.h",
+    "types.h",
+    "unistd_32_ia32.h",
+    "unistd_64.h",
+    "unistd_64_x32.h",
+];

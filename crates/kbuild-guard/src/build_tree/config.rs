@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The configuration a tree was prepared with, as kbuild reads it: `include/config/auto.conf`.
+
+/// The text of an `auto.conf`: `CONFIG_X=y` a line, unset options are not there.
+#[derive(Debug, Clone, Default)]
+pub struct TreeConfig(String);
+
+impl TreeConfig {
+    /// From the file's bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        TreeConfig(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// Whether an option is built in (`=y`).
+    pub fn is_set(&self, option: &str) -> bool {
+        self.value(option) == Some("y")
+    }
+
+    /// An option's value, strings without their quotes.
+    pub fn value(&self, option: &str) -> Option<&str> {
+        let mut rest = self.0.as_str();
+        loop {
+            let at = rest.find(option)?;
+            let starts_line = at == 0 || rest.as_bytes().get(at - 1) == Some(&b'\n');
+            rest = rest.get(at + option.len()..)?;
+            if let Some(value) = rest.strip_prefix('=').filter(|_| starts_line) {
+                return Some(value.lines().next().unwrap_or_default().trim_matches('"'));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_whole_names_at_the_start_of_a_line() {
+        let config =
+            TreeConfig::new(b"CONFIG_HAVE_OBJTOOL=y\nCONFIG_OBJTOOL_WERROR=y\nCONFIG_CC_VERSION_TEXT=\"gcc-12 x\"\n");
+        assert!(!config.is_set("CONFIG_OBJTOOL"));
+        assert!(config.is_set("CONFIG_OBJTOOL_WERROR"));
+        assert_eq!(config.value("CONFIG_CC_VERSION_TEXT"), Some("gcc-12 x"));
+        assert!(!TreeConfig::default().is_set("CONFIG_X"));
+    }
+}

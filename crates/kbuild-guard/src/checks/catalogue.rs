@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every finding, listed once. `explain`, docs/findings.md and the messages are made from this.
+
+use std::fmt;
+
+/// What a finding means for module builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing today; worth knowing.
+    Note,
+    /// Works today, for a reason that may not last.
+    Risk,
+    /// Modules are built, and the kernel refuses them.
+    NoLoad,
+    /// No module can be built.
+    NoBuild,
+}
+
+impl Effect {
+    /// As it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effect::Note => "note",
+            Effect::Risk => "risk",
+            Effect::NoLoad => "no-load",
+            Effect::NoBuild => "no-build",
+        }
+    }
+}
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $variant:ident = $id:literal, $title:literal,
+        consequence: $consequence:literal, advice: $advice:literal, story: $story:literal;)*) => {
+        /// The stable identity of a finding.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum FindingId {
+            $($(#[$doc])* $variant,)*
+        }
+
+        /// Every finding there is, in order.
+        pub const CATALOGUE: &[Entry] = &[
+            $(Entry {
+                id: FindingId::$variant,
+                code: $id,
+                title: $title,
+                consequence: $consequence,
+                advice: $advice,
+                story: $story,
+            },)*
+        ];
+
+        impl FindingId {
+            /// Its entry in the catalogue.
+            pub fn entry(self) -> &'static Entry {
+                match self {
+                    $(FindingId::$variant => &Entry {
+                        id: FindingId::$variant,
+                        code: $id,
+                        title: $title,
+                        consequence: $consequence,
+                        advice: $advice,
+                        story: $story,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+/// What is always true of a finding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The finding.
+    pub id: FindingId,
+    /// `KBGnnn`.
+    pub code: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What follows from it.
+    pub consequence: &'static str,
+    /// What to do where no package mends it.
+    pub advice: &'static str,
+    /// The whole story, for a tired admin.
+    pub story: &'static str,
+}
+
+catalogue! {
+    /// No headers are installed for the kernel.
+    NoHeaders = "KBG001", "no headers are installed",
+        consequence: "external modules cannot be built for this kernel",
+        advice: "install the headers of exactly this release",
+        story: "The kernel has no build link, or its package ships the link and another package, which is not \
+                installed, ships the tree. That is no fault of its own: most machines never build a module. It \
+                becomes one when dkms, akmods or a module built by hand needs this kernel's headers.";
+    /// The build link leads to a path that does not exist.
+    LinkDangling = "KBG002", "the build link leads nowhere",
+        consequence: "no external module can be built for this kernel",
+        advice: "put the tree back where the link leads, or link to a tree of exactly this release",
+        story: "The link is there and the tree it names is not: it was moved, archived or deleted, it lies on \
+                another machine (a build host's directory is in the link), or its package lost its files.";
+    /// The build link leads to itself.
+    LinkLoop = "KBG003", "the build link leads in a circle",
+        consequence: "no external module can be built for this kernel",
+        advice: "link to a tree of exactly this release",
+        story: "Following the link comes back to the link, or takes more hops than the kernel follows (40).";
+    /// What the build link leads to is no tree modules can be built in.
+    NotATree = "KBG004", "the build link does not lead to a kernel build tree",
+        consequence: "no external module can be built for this kernel",
+        advice: "link to a prepared tree of exactly this release",
+        story: "A build tree is a directory whose Makefile is the kernel's own or includes it. Here there is a \
+                file, an empty directory, or a Makefile that leads to nothing of the kernel.";
+    /// Something could not be looked at.
+    Unclear = "KBG009", "it could not be determined",
+        consequence: "nothing is said about builds for this kernel",
+        advice: "run the command as root, or mount what is not mounted, and look again",
+        story: "A permission, a deadline or a mount point that fstab names and that is not mounted stands in the \
+                way. Missing and not visible are two things; kbuild-guard does not take one for the other.";
+    /// The tree is another release's.
+    OtherRelease = "KBG020", "the tree belongs to another release",
+        consequence: "modules built there carry another release than the kernel",
+        advice: "link to the tree of exactly this release",
+        story: "UTS_RELEASE in include/generated/utsrelease.h is what a module is stamped with. Without \
+                CONFIG_MODVERSIONS the kernel refuses such a module; with it, the kernel compares the checksums of \
+                every symbol the module uses, and takes it if they happen to agree.";
+    /// The tree was never configured or prepared.
+    NotPrepared = "KBG022", "the tree is not prepared",
+        consequence: "no external module can be built for this kernel",
+        advice: "run 'make modules_prepare' there with the kernel's own configuration, or link to its headers",
+        story: "A kernel source is no build tree yet: configuring and preparing it makes include/config/auto.conf, \
+                include/generated and the host tools. make stops with 'Kernel configuration is invalid'. Debian's \
+                -common tree is such a source too; the link has to lead to the flavour's own tree.";
+    /// A generated header is missing or empty.
+    GeneratedMissing = "KBG023", "a generated header is missing or empty",
+        consequence: "no external module can be built for this kernel",
+        advice: "prepare the tree again with the kernel's own configuration, or restore the file",
+        story: "These headers are made when the tree is prepared and every module includes them.";
+    /// A makefile or script of kbuild is missing or empty.
+    KbuildMissing = "KBG024", "a file of the build system is missing or empty",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore the file from the source this tree was made of",
+        story: "kbuild, the kernel's build system, is makefiles, scripts and a linker script inside the tree. Which \
+                of them a build reads is taken from the tree's own makefiles.";
+    /// A header that every module includes is missing.
+    HeaderMissing = "KBG025", "a header that every module includes is missing or empty",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore the file from the source this tree was made of",
+        story: "The compiler is told to include this header for every module, or <linux/module.h> reaches it.";
+    /// A generated header that some modules include is missing.
+    SomeHeaderMissing = "KBG026", "a generated header that some modules include is missing",
+        consequence: "modules that include it cannot be built",
+        advice: "prepare the tree again with the kernel's own configuration",
+        story: "The tree's own Kbuild lists say that this header is generated, and it is not there. A trivial module \
+                builds without it; yours may not.";
+    /// A host tool is missing.
+    ToolMissing = "KBG030", "a host tool is missing",
+        consequence: "no external module can be built for this kernel",
+        advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
+        story: "A module build runs a few programs that were built together with the tree: fixdep, modpost, and \
+                objtool where the configuration asks for it.";
+    /// A host tool may not be executed.
+    ToolNotExecutable = "KBG031", "a host tool is not executable",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore its mode: chmod 755 on that file",
+        story: "The file is there, without permission to execute it: typically copied through a file system or an \
+                archive that knows no modes.";
+    /// A host tool is made for another machine.
+    ToolOtherMachine = "KBG032", "a host tool is made for another machine",
+        consequence: "no external module can be built here for this kernel ('Exec format error')",
+        advice: "install a headers package that was built for this architecture, or prepare the tree on this machine",
+        story: "The tree was made on another architecture and its programs came along: common on ARM boards whose \
+                kernels are built on x86-64.";
+    /// A host tool is an empty file.
+    ToolEmpty = "KBG033", "a host tool is an empty file",
+        consequence: "builds pass without the step this tool does, until one needs it",
+        advice: "restore the tool",
+        story: "The shell runs an empty executable file as a success, so that a build goes on without what the tool \
+                ought to have done.";
+    /// Module.symvers is missing.
+    SymversMissing = "KBG036", "Module.symvers is missing",
+        consequence: "modules are built without symbol versions",
+        advice: "restore Module.symvers from the build this kernel came from",
+        story: "Module.symvers holds the checksum of every symbol the kernel exports. With CONFIG_MODVERSIONS a \
+                module built without it does not load ('no symbol version for module_layout'); make only warns.";
+    /// Module.symvers is empty.
+    SymversEmpty = "KBG037", "Module.symvers is empty",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore Module.symvers from the build this kernel came from",
+        story: "modpost finds none of the symbols that a module uses.";
+    /// A further tree is missing.
+    CompanionMissing = "KBG040", "a further tree that this one needs is missing",
+        consequence: "no external module can be built for this kernel",
+        advice: "put that tree back where it is asked for",
+        story: "Many header trees are only half of one: a Makefile that includes another tree's, links into a \
+                shared directory of scripts. The other half is in a package of its own, or in the source that a \
+                build with O= was made from.";
+    /// The compiler is missing.
+    CompilerMissing = "KBG050", "the compiler is not installed",
+        consequence: "no external module can be built for this kernel",
+        advice: "install the compiler this tree asks for",
+        story: "The tree names the compiler it wants (Debian in .kernelvariables); without a name kbuild takes gcc, \
+                or clang where the kernel was built with it. It was looked for in the usual directories.";
+}
+
+impl FindingId {
+    /// `KBGnnn`.
+    pub fn code(self) -> &'static str {
+        self.entry().code
+    }
+
+    /// The finding with this code, letters in any case.
+    pub fn from_code(code: &str) -> Option<Self> {
+        CATALOGUE.iter().find(|entry| entry.code.eq_ignore_ascii_case(code)).map(|entry| entry.id)
+    }
+}
+
+impl fmt::Display for FindingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        for pair in CATALOGUE.windows(2) {
+            assert!(pair[0].code < pair[1].code, "{} {}", pair[0].code, pair[1].code);
+        }
+        for entry in CATALOGUE {
+            assert_eq!(FindingId::from_code(&entry.code.to_lowercase()), Some(entry.id));
+            assert_eq!(entry.id.entry(), entry);
+        }
+    }
+}

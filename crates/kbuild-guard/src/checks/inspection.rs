@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One look at one closure: what the checks share while they read it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
+
+use super::{Effect, Finding, FindingId};
+use crate::build_tree::build_inputs::{Input, Side, When};
+use crate::build_tree::{Closure, TreeConfig};
+use crate::error::Error;
+use crate::kernels::Kernel;
+use crate::machine::Machine;
+use crate::package_db::Need;
+use crate::present::quote::quoted;
+use crate::sysroot::{Kind, RootPath, Status, Sysroot, WalkEnd};
+
+/// The largest text file of a tree that is read whole: an `auto.conf` is 250 kB, a Makefile 75 kB.
+const LARGEST_TEXT: usize = 4 << 20;
+
+/// How a file that a build reads is found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A regular file that is not empty.
+    Fine(Status),
+    /// Not there.
+    Absent,
+    /// There and empty.
+    Empty(Status),
+    /// A directory, FIFO, socket or device.
+    NotAFile,
+    /// Missing because a further tree is, which is said elsewhere.
+    InGap,
+    /// It could not be looked at.
+    Unclear,
+}
+
+/// The state of a look at one closure.
+pub(super) struct Inspection<'a> {
+    pub(super) root: &'a Sysroot,
+    pub(super) machine: &'a Machine,
+    pub(super) kernel: &'a Kernel,
+    pub(super) closure: &'a Closure,
+    /// The tree make runs in.
+    pub(super) build: RootPath,
+    /// The configuration; empty where the tree has none.
+    pub(super) config: TreeConfig,
+    /// The name of the architecture's directory, where the tree shows it.
+    pub(super) arch: Option<String>,
+    texts: HashMap<RootPath, Rc<str>>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Inspection<'a> {
+    /// Begins; `None` if the closure has no build tree.
+    pub(super) fn begin(
+        root: &'a Sysroot,
+        machine: &'a Machine,
+        kernel: &'a Kernel,
+        closure: &'a Closure,
+    ) -> Option<Self> {
+        let build = closure.build_tree()?.clone();
+        let mut inspection = Inspection {
+            root,
+            machine,
+            kernel,
+            closure,
+            build,
+            config: TreeConfig::default(),
+            arch: None,
+            texts: HashMap::new(),
+            findings: Vec::new(),
+        };
+        let auto_conf = inspection.build.join("include/config/auto.conf");
+        inspection.config = TreeConfig::new(inspection.text(&auto_conf).as_bytes());
+        inspection.arch = inspection.find_arch();
+        Some(inspection)
+    }
+
+    /// The directory under arch/ that holds generated headers.
+    fn find_arch(&self) -> Option<String> {
+        let arch = self.build.join("arch");
+        self.root
+            .list(&arch, 64)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|entry| entry.name.into_string().ok())
+            .find(|name| self.root.exists(&arch.join(name).join("include/generated")))
+    }
+
+    /// The path of a file in its tree; `None` where the tree or the architecture is not known.
+    pub(super) fn path(&self, side: Side, path: &str) -> Option<RootPath> {
+        let tree = match side {
+            Side::Build => &self.build,
+            Side::Source => self.closure.source.as_ref()?,
+        };
+        if !path.contains("$ARCH") {
+            return Some(tree.join(path));
+        }
+        Some(tree.join(path.replace("$ARCH", self.arch.as_deref()?)))
+    }
+
+    /// Whether this tree's builds read the file at all.
+    pub(super) fn is_read(&mut self, input: &Input) -> bool {
+        match input.when {
+            When::Always => true,
+            When::Set(option) => self.config.is_set(option),
+            When::Mentioned(word, files) => files
+                .iter()
+                .any(|file| self.path(Side::Source, file).is_some_and(|path| self.text(&path).contains(word))),
+            When::Btf => {
+                self.config.is_set("CONFIG_DEBUG_INFO_BTF_MODULES") && self.root.exists(&self.build.join("vmlinux"))
+            }
+        }
+    }
+
+    /// A text file of the tree; empty where it cannot be read.
+    pub(super) fn text(&mut self, path: &RootPath) -> Rc<str> {
+        match self.texts.entry(path.clone()) {
+            Entry::Occupied(known) => Rc::clone(known.get()),
+            Entry::Vacant(new) => {
+                let bytes = self.root.read(path, LARGEST_TEXT).unwrap_or_default();
+                Rc::clone(new.insert(String::from_utf8_lossy(&bytes).into()))
+            }
+        }
+    }
+
+    /// How a file is found. What cannot be looked at becomes a finding of its own.
+    pub(super) fn find(&mut self, path: &RootPath) -> Found {
+        match self.root.status(path) {
+            Ok(status) if status.kind == Kind::File && status.size > 0 => Found::Fine(status),
+            Ok(status) if status.kind == Kind::File => Found::Empty(status),
+            Ok(_) => Found::NotAFile,
+            Err(error) if error.is_not_found() => {
+                if self.is_in_gap(path) {
+                    Found::InGap
+                } else {
+                    Found::Absent
+                }
+            }
+            // A link in a circle is as good as no file.
+            Err(Error::Io { source, .. }) if source.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
+                Found::Absent
+            }
+            Err(error) => {
+                self.unclear(path, &error);
+                Found::Unclear
+            }
+        }
+    }
+
+    fn is_in_gap(&self, path: &RootPath) -> bool {
+        if self.closure.gaps.is_empty() {
+            return false;
+        }
+        match self.root.walk(path).end {
+            WalkEnd::Missing { at } => self.closure.gaps.iter().any(|gap| gap.missing == at),
+            _ => false,
+        }
+    }
+
+    /// Says that something could not be looked at; once is enough.
+    pub(super) fn unclear(&mut self, path: &RootPath, error: &Error) {
+        if !self.findings.iter().any(|finding| finding.id == FindingId::Unclear) {
+            self.add(FindingId::Unclear, Effect::Note, path.clone(), error.to_string(), Need::Advice);
+        }
+    }
+
+    /// Adds a finding.
+    pub(super) fn add(&mut self, id: FindingId, effect: Effect, path: RootPath, cause: String, need: Need) {
+        self.findings.push(Finding { id, effect, path, cause, need, fix: None });
+    }
+
+    /// Adds one finding for a family of files that are missing, empty or no files: the first by name,
+    /// the others by number.
+    pub(super) fn add_missing(&mut self, id: FindingId, effect: Effect, faults: Vec<(RootPath, &'static str)>) {
+        let Some((path, what)) = faults.first().cloned() else { return };
+        let cause = match faults.len() {
+            1 => format!("{} {what}", quoted(&path)),
+            more => format!("{} {what}, and {} more like it", quoted(&path), more - 1),
+        };
+        self.add(id, effect, path.clone(), cause, Need::Path(path));
+    }
+
+    /// The findings, those that stop builds first.
+    pub(super) fn finish(mut self) -> Vec<Finding> {
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
+        self.findings
+    }
+}
+
+/// What is wrong with a file that a build reads; `None` if nothing is, or if it is said elsewhere.
+pub(super) fn fault(found: &Found) -> Option<&'static str> {
+    match found {
+        Found::Fine(_) | Found::InGap | Found::Unclear => None,
+        Found::Absent => Some("does not exist"),
+        Found::Empty(_) => Some("is empty"),
+        Found::NotAFile => Some("is not a file"),
+    }
+}

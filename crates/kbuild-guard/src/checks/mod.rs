@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The checks: one file a fault family, each adding findings to an inspection.
+
+pub mod catalogue;
+mod companion;
+mod compiler;
+mod host_tools;
+mod inspection;
+mod link;
+mod prepared;
+mod release;
+mod symvers;
+mod tree_files;
+
+pub use catalogue::{CATALOGUE, Effect, Entry, FindingId};
+
+use crate::build_tree::{Closure, End};
+use crate::error::Result;
+use crate::kernels::Kernel;
+use crate::machine::Machine;
+use crate::package_db::{Need, PackageDb};
+use crate::sysroot::{RootPath, Sysroot};
+use inspection::Inspection;
+
+/// One fact about a kernel's closure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub id: FindingId,
+    /// What it does to builds, here.
+    pub effect: Effect,
+    /// Where it was found.
+    pub path: RootPath,
+    /// Why we say so; one sentence, fit for a terminal.
+    pub cause: String,
+    /// What would mend it.
+    pub need: Need,
+    /// The command or the advice that mends it, once somebody was asked.
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    /// The fix that was found, or the catalogue's advice.
+    pub fn fix_or_advice(&self) -> &str {
+        self.fix.as_deref().unwrap_or(self.id.entry().advice)
+    }
+}
+
+/// Everything that is to say about the closure of `kernel`, the most telling first.
+pub fn check(
+    root: &Sysroot,
+    machine: &Machine,
+    db: &dyn PackageDb,
+    kernel: &Kernel,
+    closure: &Closure,
+) -> Result<Vec<Finding>> {
+    if closure.end != End::Complete {
+        return link::check(db, closure);
+    }
+    let Some(mut inspection) = Inspection::begin(root, machine, kernel, closure) else { return Ok(Vec::new()) };
+    companion::check(&mut inspection);
+    if link::leads_to_a_tree(&mut inspection) {
+        prepared::check(&mut inspection);
+        tree_files::check(&mut inspection);
+        host_tools::check(&mut inspection);
+        symvers::check(&mut inspection);
+        release::check(&mut inspection);
+        compiler::check(&mut inspection);
+    }
+    Ok(inspection.finish())
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whether the tree is this kernel's.
+
+use super::inspection::Inspection;
+use super::{Effect, FindingId};
+use crate::package_db::Need;
+use crate::present::quote::{quoted, quoted_text};
+
+/// Compares UTS_RELEASE, which modules are stamped with. `include/config/kernel.release` says something
+/// else on Debian 12 and is not it.
+pub(super) fn check(inspection: &mut Inspection<'_>) {
+    let path = inspection.build.join("include/generated/utsrelease.h");
+    let text = inspection.text(&path);
+    let Some(tree) = uts_release(&text) else { return };
+    let kernel = inspection.kernel.release.as_str();
+    if tree == kernel {
+        return;
+    }
+    // With symbol versions the kernel skips the release and compares checksums (same_magic in
+    // kernel/module/version.c); without, another release is always refused.
+    let effect = if inspection.config.is_set("CONFIG_MODVERSIONS") { Effect::Risk } else { Effect::NoLoad };
+    let cause = format!("{} is the tree of {}", quoted(&inspection.build), quoted_text(tree));
+    inspection.add(FindingId::OtherRelease, effect, path, cause, Need::Headers);
+}
+
+/// The string in `#define UTS_RELEASE "…"`.
+fn uts_release(text: &str) -> Option<&str> {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("#define")?.trim_start().strip_prefix("UTS_RELEASE"))?;
+    line.trim().strip_prefix('"')?.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_define() {
+        assert_eq!(uts_release("#define UTS_RELEASE \"6.1.0-56-cloud-amd64\"\n"), Some("6.1.0-56-cloud-amd64"));
+        assert_eq!(uts_release("/* none */\n"), None);
+        assert_eq!(uts_release("#define UTS_RELEASE x\n"), None);
+    }
+}

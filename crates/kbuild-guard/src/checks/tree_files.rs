@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that every build reads: generated headers, kbuild's makefiles and scripts, basic headers.
+
+use super::inspection::{Inspection, fault};
+use super::{Effect, FindingId};
+use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side};
+use crate::package_db::Need;
+use crate::present::quote::quoted;
+use crate::sysroot::{Kind, RootPath};
+
+/// One finding a family.
+pub(super) fn check(inspection: &mut Inspection<'_>) {
+    let prepared = inspection.find(&inspection.build.join("include/generated/autoconf.h"));
+    let mut generated = faults(inspection, Family::Generated);
+    let (core, some) = generated_asm(inspection);
+    generated.extend(core);
+    // A tree that was never prepared lacks all of these; that is said in one finding already.
+    if fault(&prepared).is_none() {
+        inspection.add_missing(FindingId::GeneratedMissing, Effect::NoBuild, generated);
+        inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, some);
+        linker_script(inspection);
+    }
+    let kbuild = faults(inspection, Family::Kbuild);
+    inspection.add_missing(FindingId::KbuildMissing, Effect::NoBuild, kbuild);
+    let headers = faults(inspection, Family::Header);
+    inspection.add_missing(FindingId::HeaderMissing, Effect::NoBuild, headers);
+}
+
+fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'static str)> {
+    let mut faults = Vec::new();
+    for input in INPUTS.iter().filter(|input| input.family == family) {
+        if !inspection.is_read(input) {
+            continue;
+        }
+        let Some(path) = inspection.path(input.side, input.path) else { continue };
+        if let Some(what) = fault(&inspection.find(&path)) {
+            faults.push((path, what));
+        }
+    }
+    faults
+}
+
+/// Upstream keeps the linker script in one place, Debian in another; kbuild takes what is there.
+fn linker_script(inspection: &mut Inspection<'_>) {
+    let Some(modfinal) = inspection.path(Side::Source, "scripts/Makefile.modfinal") else { return };
+    if !inspection.text(&modfinal).contains("module.lds") {
+        return;
+    }
+    let places: Vec<RootPath> = LINKER_SCRIPTS.iter().filter_map(|path| inspection.path(Side::Build, path)).collect();
+    let found: Vec<_> = places.iter().map(|path| inspection.find(path)).collect();
+    if found.iter().any(|found| fault(found).is_none()) {
+        return;
+    }
+    // Name the place where this tree would have it: Debian's own directory has no other file in arch/.
+    let Some(path) = places.iter().rev().find(|path| is_directory(inspection, &path.parent())).cloned() else { return };
+    let cause = format!("{} does not exist", quoted(&path));
+    inspection.add(FindingId::KbuildMissing, Effect::NoBuild, path.clone(), cause, Need::Path(path));
+}
+
+fn is_directory(inspection: &Inspection<'_>, path: &RootPath) -> bool {
+    inspection.root.status(path).is_ok_and(|status| status.kind == Kind::Directory)
+}
+
+type Faults = Vec<(RootPath, &'static str)>;
+
+/// The headers that kbuild generates for an architecture, by the tree's own lists: those that every
+/// module reaches, and those that some do.
+///
+/// `generic-y` of arch/X/include/{asm,uapi/asm}/Kbuild are always generated; `mandatory-y` of
+/// include/{asm-generic,uapi/asm-generic}/Kbuild where the architecture has no header of its own
+/// (Documentation/kbuild/makefiles.rst, "Generic header files"). `generated-y` may depend on the
+/// configuration, so only those that every module reaches are asked for.
+fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
+    let (mut core, mut some) = (Vec::new(), Vec::new());
+    for (own, generic, generated) in [
+        ("arch/$ARCH/include/asm", "include/asm-generic/Kbuild", "arch/$ARCH/include/generated/asm"),
+        ("arch/$ARCH/include/uapi/asm", "include/uapi/asm-generic/Kbuild", "arch/$ARCH/include/generated/uapi/asm"),
+    ] {
+        let paths = (
+            inspection.path(Side::Source, own),
+            inspection.path(Side::Source, generic),
+            inspection.path(Side::Build, generated),
+        );
+        let (Some(own), Some(generic), Some(generated)) = paths else { continue };
+        let own_list = inspection.text(&own.join("Kbuild"));
+        let generic_list = inspection.text(&generic);
+        let mut expected: Vec<&str> = listed(&own_list, "generic-y").collect();
+        expected.extend(listed(&own_list, "generated-y").filter(|name| CORE_ASM.contains(name)));
+        expected.extend(listed(&generic_list, "mandatory-y").filter(|name| !inspection.root.exists(&own.join(name))));
+        for name in expected {
+            let path = generated.join(name);
+            // x86 generates its system call tables under uapi or not, by version.
+            if let Some(what) = fault(&inspection.find(&path)) {
+                if CORE_ASM.contains(&name) { core.push((path, what)) } else { some.push((path, what)) }
+            }
+        }
+    }
+    (core, some)
+}
+
+/// The headers that a Kbuild file adds to one of its lists.
+fn listed<'text>(text: &'text str, list: &str) -> impl Iterator<Item = &'text str> {
+    text.lines()
+        .filter_map(move |line| line.strip_prefix(list)?.trim_start().strip_prefix("+="))
+        .flat_map(|names| names.split('#').next().unwrap_or_default().split_ascii_whitespace())
+        .filter(|name| name.ends_with(".h") && !name.contains(['$', '/']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_kbuild_list() {
+        let text = "# generic-y += no.h\ngeneric-y += a.h b.h # c.h\ngeneric-y\t+= d.h\ngeneric-$(X) += e.h\n";
+        let names: Vec<&str> = listed(text, "generic-y").collect();
+        assert_eq!(names, ["a.h", "b.h", "d.h"]);
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Modules registered with dkms: built or installed for a kernel, or added with AUTOINSTALL and not
+//! excluded for it. The layout of /var/lib/dkms is that of dkms 2.8 to 3.4 (dkms(8), "DKMS TREE").
+
+use std::ffi::OsStr;
+
+use super::dkms_conf::DkmsConf;
+use super::{Builder, Demand, shown};
+use crate::kernels::Kernel;
+use crate::sysroot::{Kind, RootPath, Sysroot};
+
+const TREE: &str = "/var/lib/dkms";
+
+/// More modules or versions than anybody registers.
+const MOST: usize = 1024;
+
+/// A module added to dkms, in one version.
+#[derive(Debug)]
+pub(super) struct Added {
+    name: String,
+    version: String,
+    dir: RootPath,
+    conf: DkmsConf,
+    anchors: Vec<RootPath>,
+    /// The names of the module files it builds, without suffix.
+    pub(super) module_files: Vec<String>,
+}
+
+/// Everything added to dkms. What cannot be read is passed over.
+pub(super) fn added(root: &Sysroot) -> Vec<Added> {
+    let mut all = Vec::new();
+    for name in directories(root, &RootPath::new(TREE)) {
+        let module_dir = RootPath::new(TREE).join(&name);
+        for version in directories(root, &module_dir) {
+            // `kernel-R-ARCH` are links to what is installed, not versions; links are not directories here.
+            let dir = module_dir.join(&version);
+            let Ok(source) = root.link_status(&dir.join("source")) else { continue };
+            if source.kind != Kind::Symlink && source.kind != Kind::Directory {
+                continue;
+            }
+            let conf_path = dir.join("source/dkms.conf");
+            let conf = root.read(&conf_path, 1 << 16).unwrap_or_default();
+            let conf = DkmsConf::parse(&String::from_utf8_lossy(&conf));
+            let mut module_files = conf.modules.clone();
+            if module_files.is_empty() {
+                module_files.push(name.clone());
+            }
+            // Without dkms itself nothing is built for anybody.
+            let mut anchors = vec![RootPath::new("/usr/sbin/dkms")];
+            if let crate::sysroot::WalkEnd::Found { path, .. } = root.walk(&conf_path).end {
+                anchors.push(path);
+            }
+            all.push(Added { name: name.clone(), version, dir, conf, anchors, module_files });
+        }
+    }
+    all
+}
+
+impl Added {
+    /// The demand this module makes on `kernel`, if it does.
+    pub(super) fn demand(&self, root: &Sysroot, kernel: &Kernel) -> Option<Demand> {
+        let built = root.exists(&self.dir.join(kernel.release.as_str()));
+        let would_be = self.conf.autoinstall && self.conf.wants(kernel.release.as_str());
+        (built || would_be).then(|| Demand {
+            builder: Builder::Dkms,
+            module: shown(&self.name),
+            version: Some(shown(&self.version)),
+            anchors: self.anchors.clone(),
+        })
+    }
+}
+
+fn directories(root: &Sysroot, dir: &RootPath) -> Vec<String> {
+    let entries = root.list(dir, MOST).unwrap_or_default();
+    let is_directory =
+        |name: &OsStr| root.link_status(&dir.join(name)).is_ok_and(|status| status.kind == Kind::Directory);
+    entries
+        .into_iter()
+        .filter(|entry| entry.kind.map_or_else(|| is_directory(&entry.name), |kind| kind == Kind::Directory))
+        .filter_map(|entry| entry.name.into_string().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn kernel(release: &str) -> Kernel {
+        Kernel {
+            release: release.parse().unwrap(),
+            dir: RootPath::new("/lib/modules").join(release),
+            image: RootPath::new("/boot/x"),
+            running: false,
+            kept: None,
+        }
+    }
+
+    #[test]
+    fn built_installed_or_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir_all(at("usr/src/nvidia-535")).unwrap();
+        fs::write(at("usr/src/nvidia-535/dkms.conf"), "AUTOINSTALL=yes\nBUILD_EXCLUSIVE_KERNEL=\"^6\"\n").unwrap();
+        fs::create_dir_all(at("var/lib/dkms/nvidia/535")).unwrap();
+        symlink("/usr/src/nvidia-535", at("var/lib/dkms/nvidia/535/source")).unwrap();
+        fs::create_dir_all(at("var/lib/dkms/old/1/5.10.0-1-amd64/x86_64")).unwrap();
+        symlink("/usr/src/gone", at("var/lib/dkms/old/1/source")).unwrap();
+        symlink("1/5.10.0-1-amd64/x86_64", at("var/lib/dkms/old/kernel-5.10.0-1-amd64-x86_64")).unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        let all = added(&root);
+        let of = |release: &str| -> Vec<String> {
+            all.iter().filter_map(|one| one.demand(&root, &kernel(release))).map(|d| d.to_string()).collect()
+        };
+        assert_eq!(of("6.1.0-56-amd64"), ["nvidia 535"]);
+        assert_eq!(of("5.10.0-1-amd64"), ["old 1"]);
+        assert!(of("5.10.0-2-amd64").is_empty());
+        assert!(all[0].anchors.contains(&RootPath::new("/usr/src/nvidia-535/dkms.conf")));
+    }
+
+    #[test]
+    fn no_dkms_no_demand() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(added(&Sysroot::open(dir.path()).unwrap()).is_empty());
+    }
+}

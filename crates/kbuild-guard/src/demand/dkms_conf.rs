@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! dkms.conf read as data. It is a shell script that dkms sources; it is never executed here, so what
+//! only a shell could know is left unknown.
+
+/// The assignments of a dkms.conf that say whether a module wants a kernel (dkms(8)).
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct DkmsConf {
+    /// `AUTOINSTALL` says yes.
+    pub(super) autoinstall: bool,
+    /// `BUILD_EXCLUSIVE_KERNEL`: a regular expression that the release must match.
+    pub(super) only_kernel: Option<String>,
+    /// `BUILD_EXCLUSIVE_KERNEL_MIN`.
+    pub(super) at_least: Option<String>,
+    /// `BUILD_EXCLUSIVE_KERNEL_MAX`.
+    pub(super) at_most: Option<String>,
+    /// `BUILT_MODULE_NAME[n]`.
+    pub(super) modules: Vec<String>,
+}
+
+impl DkmsConf {
+    /// Reads the plain assignments; anything else is passed over.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut conf = DkmsConf::default();
+        for line in text.lines() {
+            let Some((name, value)) = line.trim_start().split_once('=') else { continue };
+            let Some(value) = plain_value(value) else { continue };
+            let present = (!value.is_empty()).then(|| value.clone());
+            match name.split('[').next().unwrap_or_default() {
+                // dkms takes a value that begins with y or Y for yes.
+                "AUTOINSTALL" => conf.autoinstall = value.starts_with(['y', 'Y']),
+                "BUILD_EXCLUSIVE_KERNEL" => conf.only_kernel = present,
+                "BUILD_EXCLUSIVE_KERNEL_MIN" => conf.at_least = present,
+                "BUILD_EXCLUSIVE_KERNEL_MAX" => conf.at_most = present,
+                "BUILT_MODULE_NAME" => conf.modules.extend(present),
+                _ => {}
+            }
+        }
+        conf
+    }
+
+    /// Whether the module is meant for this release. Doubt counts as yes: dkms would try.
+    pub(super) fn wants(&self, release: &str) -> bool {
+        let matches = self.only_kernel.as_deref().is_none_or(|pattern| {
+            let pattern = regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build();
+            pattern.is_ok_and(|regex| regex.is_match(release)) || pattern_is_unreadable(self.only_kernel.as_deref())
+        });
+        let version = |text: &str| {
+            // Only the release's number counts: dkms compares with `sort -V` on the text before the first `-`.
+            let number = text.split('-').next().unwrap_or_default();
+            number.parse::<crate::release::Release>().ok()
+        };
+        let at_least = bounds(self.at_least.as_deref(), release, version, |bound, own| own >= bound);
+        let at_most = bounds(self.at_most.as_deref(), release, version, |bound, own| own <= bound);
+        matches && at_least && at_most
+    }
+}
+
+fn pattern_is_unreadable(pattern: Option<&str>) -> bool {
+    pattern.is_some_and(|pattern| regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build().is_err())
+}
+
+fn bounds<V>(bound: Option<&str>, release: &str, version: impl Fn(&str) -> Option<V>, holds: fn(V, V) -> bool) -> bool {
+    match (bound.and_then(&version), version(release)) {
+        (Some(bound), Some(own)) => holds(bound, own),
+        _ => true,
+    }
+}
+
+/// The value of an assignment that needs no shell: quoted or bare, without expansions.
+fn plain_value(text: &str) -> Option<String> {
+    let text = text.trim();
+    let value = match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => text.get(1..)?.split(quote).next()?,
+        _ => text.split(|c: char| c.is_whitespace() || c == ';' || c == '#').next()?,
+    };
+    // A regular expression ends in `$`; an expansion has a name or a brace after it.
+    let expands = value.contains('`')
+        || value.match_indices('$').any(|(at, _)| {
+            value
+                .get(at + 1..)
+                .and_then(|rest| rest.chars().next())
+                .is_some_and(|c| c.is_alphanumeric() || "{(_".contains(c))
+        });
+    (!expands).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_needs_no_shell() {
+        let conf = DkmsConf::parse(
+            "PACKAGE_NAME=\"x\"\nAUTOINSTALL=\"yes\"\nBUILT_MODULE_NAME[0]=\"acpi_call\"\n\
+             BUILD_EXCLUSIVE_KERNEL='^6\\.(1|6)\\..*'\nif true; then\n  BUILT_MODULE_NAME[1]=$(uname -r)\nfi\n",
+        );
+        assert!(conf.autoinstall);
+        assert_eq!(conf.modules, ["acpi_call"]);
+        assert!(conf.wants("6.1.0-56-amd64"));
+        assert!(!conf.wants("5.10.0-30-amd64"));
+    }
+
+    #[test]
+    fn bounds_compare_versions() {
+        let conf = DkmsConf::parse("BUILD_EXCLUSIVE_KERNEL_MIN=5.15\nBUILD_EXCLUSIVE_KERNEL_MAX=6.8\n");
+        assert!(!conf.wants("5.4.0-1-amd64"));
+        assert!(conf.wants("5.15.0-1-amd64"));
+        assert!(!conf.wants("6.12.0-1-amd64"));
+        assert!(!conf.autoinstall);
+    }
+
+    #[test]
+    fn an_unreadable_pattern_excludes_nothing() {
+        assert!(DkmsConf::parse("BUILD_EXCLUSIVE_KERNEL=\"(((\"\n").wants("6.1.0"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC*", release in "[0-9.a-z-]{1,12}") {
+            DkmsConf::parse(&text).wants(&release);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a transaction to a verdict: the road every hook and `what-if` take.
+
+use crate::assess::Assessment;
+use crate::build_tree::{Closure, follow};
+use crate::demand::{Demand, Register};
+use crate::error::Result;
+use crate::guard::{Because, Decision, Situation, decide};
+use crate::kernels::Kernel;
+use crate::losses::{Loss, losses, remaining_demand};
+use crate::policy::{Mode, Policy};
+use crate::survey::System;
+use crate::transaction::Transaction;
+
+/// One kernel that loses something, and what is decided about that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// The kernel as it was before the transaction.
+    pub assessment: Assessment,
+    /// What it loses.
+    pub loss: Loss,
+    /// The places in the assessment's demand of those that still need its headers afterwards.
+    still_needed_by: Vec<usize>,
+    /// What is decided.
+    pub decision: Decision,
+    /// By which rule.
+    pub because: Because,
+}
+
+impl Orphan {
+    /// Who still needs the kernel's headers when the transaction is done.
+    pub fn still_needed(&self) -> impl Iterator<Item = &Demand> {
+        self.still_needed_by.iter().filter_map(|index| self.assessment.demand.get(*index))
+    }
+}
+
+/// The answer to a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The strongest decision of all orphans.
+    pub decision: Decision,
+    /// The orphans, also those that are allowed in silence.
+    pub orphans: Vec<Orphan>,
+}
+
+/// Judges a transaction. Where nothing leaves, or the guard is off, nothing is read.
+///
+/// `as_live` answers as if the root were the running system.
+pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_live: bool) -> Result<Verdict> {
+    let mut verdict = Verdict { decision: Decision::Allow, orphans: Vec::new() };
+    if transaction.leaving.is_empty() || policy.mode_in(transaction.driver.override_mode) == Mode::Off {
+        return Ok(verdict);
+    }
+    let (kernels, standings): (Vec<Kernel>, Vec<_>) = system.kernels(&transaction.gone())?.into_iter().unzip();
+    let live = as_live || system.is_live(&kernels);
+    let closures: Vec<(Kernel, Closure)> = kernels
+        .into_iter()
+        .map(|kernel| follow(&system.root, &kernel).map(|closure| (kernel, closure)))
+        .collect::<Result<_>>()?;
+    let losses = losses(transaction, &closures, system.db.as_ref())?;
+    if losses.is_empty() {
+        return Ok(verdict);
+    }
+    let register = Register::read(&system.root);
+    let situation = Situation {
+        driver: &transaction.driver,
+        also_installs: !transaction.arriving.is_empty(),
+        live,
+        healthy: system.db.is_healthy()?,
+    };
+    for loss in losses {
+        let (Some((kernel, closure)), Some(standing)) = (closures.get(loss.kernel), standings.get(loss.kernel)) else {
+            continue;
+        };
+        let assessment = system.assess(&register, kernel.clone(), standing.clone(), closure.clone())?;
+        let still = remaining_demand(&assessment.demand, &loss.gone, system.db.as_ref())?;
+        let (decision, because) = decide(&assessment, &loss, &still, policy, &situation);
+        let still_needed_by = still
+            .iter()
+            .filter_map(|one| assessment.demand.iter().position(|demand| std::ptr::eq(*one, demand)))
+            .collect();
+        verdict.decision = verdict.decision.max(decision);
+        verdict.orphans.push(Orphan { assessment, loss, still_needed_by, decision, because });
+    }
+    Ok(verdict)
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Finding the installed kernels: modules directories that have an image of exactly their release.
+
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::kernels::Kernel;
+use crate::machine::Machine;
+use crate::release::Release;
+use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
+
+/// Both spellings; on a merged /usr they are one directory.
+const MODULES: [&str; 2] = ["/usr/lib/modules", "/lib/modules"];
+
+/// What the image is called in /boot, before `-RELEASE`: Debian and most, s390x and ppc64, s390x's
+/// older name, arm64 on openSUSE.
+const IMAGES: [&str; 4] = ["vmlinuz", "vmlinux", "kernel", "Image"];
+
+/// More modules directories than any system has; the rest is not looked at.
+const MOST: usize = 4096;
+
+/// The installed kernels, oldest first.
+pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
+    let mut kernels: Vec<Kernel> = Vec::new();
+    let mut seen = Vec::new();
+    let images = boot_images(root)?;
+    for modules in MODULES {
+        let WalkEnd::Found { path, status } = root.walk(&RootPath::new(modules)).end else { continue };
+        if status.kind != Kind::Directory || seen.contains(&status.id) {
+            continue;
+        }
+        seen.push(status.id);
+        for entry in root.list(&path, MOST)? {
+            // Some other name is no kernel's: nothing to say about it.
+            let Some(release) = entry.name.to_str().and_then(|name| Release::from_str(name).ok()) else { continue };
+            if kernels.iter().any(|kernel| kernel.release == release) {
+                continue;
+            }
+            if let Some(kernel) = kernel_at(root, machine, path.join(&entry.name), release, &images) {
+                kernels.push(kernel);
+            }
+        }
+    }
+    kernels.sort_by(|one, other| one.release.cmp(&other.release));
+    Ok(kernels)
+}
+
+/// The names in /boot, so that a thousand modules directories do not look there four times each.
+fn boot_images(root: &Sysroot) -> Result<Vec<std::ffi::OsString>> {
+    match root.list(&RootPath::new("/boot"), 16 * MOST) {
+        Ok(entries) => Ok(entries.into_iter().map(|entry| entry.name).collect()),
+        Err(Error::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn kernel_at(
+    root: &Sysroot,
+    machine: &Machine,
+    dir: RootPath,
+    release: Release,
+    boot: &[std::ffi::OsString],
+) -> Option<Kernel> {
+    let is_file = |path: &RootPath| root.status(path).is_ok_and(|status| status.kind == Kind::File);
+    let in_boot = IMAGES
+        .iter()
+        .map(|image| format!("{image}-{release}"))
+        .filter(|name| boot.binary_search_by(|have| have.as_os_str().cmp(name.as_ref())).is_ok())
+        .map(|name| RootPath::new("/boot").join(name));
+    let image = in_boot.chain([dir.join("vmlinuz")]).find(is_file)?;
+    root.status(&dir).ok().filter(|status| status.kind == Kind::Directory)?;
+    let running = machine.osrelease.as_ref() == Some(&release);
+    Some(Kernel { release, dir, image, running, kept: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_kernel_has_modules_and_an_image_of_exactly_its_release() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |path: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        make("boot/vmlinuz-6.1.0-56-amd64");
+        make("lib/modules/6.1.0-56-amd64/modules.order");
+        make("boot/vmlinuz-6.1.0-55-amd64.old");
+        make("lib/modules/6.1.0-55-amd64/modules.order");
+        make("lib/modules/6.1.0-54-amd64/updates/dkms/x.ko");
+        make("boot/vmlinuz-0-rescue-abc");
+        make("lib/modules/6.9.1-arch1-1/vmlinuz");
+        make("lib/modules/a\nb/vmlinuz");
+        make("boot/Image-6.4.0-default");
+        make("lib/modules/6.4.0-default/modules.dep");
+        fs::create_dir_all(dir.path().join("boot/vmlinuz-6.2.0")).unwrap();
+        make("lib/modules/6.2.0/modules.dep");
+        let machine = Machine { osrelease: Some("6.1.0-56-amd64".parse().unwrap()), ..Machine::default() };
+        let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine).unwrap();
+        let releases: Vec<(&str, bool)> = found.iter().map(|k| (k.release.as_str(), k.running)).collect();
+        assert_eq!(releases, [("6.1.0-56-amd64", true), ("6.4.0-default", false), ("6.9.1-arch1-1", false)]);
+        assert_eq!(found[2].image, RootPath::new("/lib/modules/6.9.1-arch1-1/vmlinuz"));
+    }
+
+    #[test]
+    fn no_modules_directory_is_no_kernel_and_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(installed(&Sysroot::open(dir.path()).unwrap(), &Machine::default()).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Kernels, build trees, verdicts and decisions: what kbuild-guard is about, without any package manager.
+//!
+//! Data flows one way. A hook turns its package manager's words into a [`transaction::Transaction`];
+//! [`losses`] asks which leaving packages hold hops of which kernel's [`build_tree::Closure`]; only the
+//! kernels that lose something are assessed ([`assess`]); [`guard`] decides. Verifying goes from
+//! [`survey`] to [`verify`]. [`present`] shows the same structures as text and as JSON. Package
+//! managers are seen through the traits of [`package_db`], files through [`sysroot`] alone.
+
+pub mod assess;
+pub mod build_tree;
+pub mod checks;
+pub mod demand;
+pub mod error;
+pub mod guard;
+pub mod judge;
+pub mod kernels;
+pub mod losses;
+pub mod machine;
+pub mod memory;
+pub mod package_db;
+pub mod policy;
+pub mod present;
+pub mod release;
+pub mod survey;
+pub mod sysroot;
+pub mod transaction;
+pub mod verify;

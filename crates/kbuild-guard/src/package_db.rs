@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The two traits a package manager is seen through. Their implementations live elsewhere; nothing in
+//! this crate knows which package manager it talks to.
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::kernels::Kernel;
+use crate::sysroot::RootPath;
+use crate::transaction::Transaction;
+
+/// A package as its manager names it, for instance `linux-kbuild-6.1` or `libc6:i386`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PackageId(String);
+
+impl PackageId {
+    /// From a name the package manager itself gave. What a terminal could act upon is dropped, so
+    /// that a name can be printed anywhere.
+    pub fn new(name: &str) -> Self {
+        PackageId(name.chars().filter(char::is_ascii_graphic).collect())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PackageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// How a package came to be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Installed {
+    /// Somebody asked for it by name, or put it there without a package.
+    ByName,
+    /// As a dependency of something else.
+    Auto,
+    /// The package manager does not say.
+    #[default]
+    Unknown,
+}
+
+/// What the package manager thinks of a kernel's image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageStanding {
+    /// The package that owns the image.
+    pub package: Option<PackageId>,
+    /// Held, locked or pinned by the admin.
+    pub held: bool,
+    /// How it came to be installed.
+    pub installed: Installed,
+    /// The manager's own "remove what is no longer needed" would take it: it was installed as a
+    /// dependency, is not held, not protected as running or among the newest, and no package that
+    /// stays depends on or recommends it.
+    pub autoremovable: bool,
+}
+
+/// The installed packages.
+pub trait PackageDb {
+    /// For each path, the installed packages that own it. Slow for some managers: for messages and
+    /// for links that lead nowhere, not for deciding.
+    fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>>;
+
+    /// For each of `packages`, the indexes of the paths among `paths` that it owns. This is the only
+    /// question asked on the way of a transaction, and only about packages that leave.
+    fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>>;
+
+    /// Whether every package is either fully installed or not at all, with nothing left to configure.
+    fn is_healthy(&self) -> Result<bool>;
+
+    /// What the manager thinks of each kernel's image, once the packages `leaving` have left.
+    fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>>;
+}
+
+/// What is missing, as a check saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// The headers of the kernel it was found on.
+    Headers,
+    /// Whatever brings this path.
+    Path(RootPath),
+    /// A program by its name.
+    Program(String),
+    /// No package mends this; the finding's own advice stands.
+    Advice,
+}
+
+/// What a person can do about it, in the package manager's words.
+pub trait Advisor {
+    /// The one command that brings what is missing, if an existing package does: proved, never guessed.
+    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<String>;
+
+    /// The command that keeps packages which nobody asked to remove.
+    fn keep(&self, packages: &[PackageId]) -> Option<String>;
+
+    /// How to run this transaction all the same.
+    fn anyway(&self, transaction: &Transaction) -> String;
+
+    /// The command that brings packages back after they have left, or that none offers them any more.
+    fn bring_back(&self, packages: &[PackageId]) -> WayBack;
+}
+
+/// Whether removed packages can be had again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayBack {
+    /// By this command.
+    Command(String),
+    /// No repository that this system knows of has them.
+    Gone,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// A system without a package manager we know: nothing is owned, nothing can be advised.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPackages;
+
+impl PackageDb for NoPackages {
+    fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>> {
+        Ok(vec![Vec::new(); paths.len()])
+    }
+
+    fn held_by(&self, packages: &[PackageId], _: &[RootPath]) -> Result<Vec<Vec<usize>>> {
+        Ok(vec![Vec::new(); packages.len()])
+    }
+
+    fn is_healthy(&self) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn image_standings(&self, kernels: &[Kernel], _: &[PackageId]) -> Result<Vec<ImageStanding>> {
+        let by_hand = ImageStanding { installed: Installed::ByName, ..ImageStanding::default() };
+        Ok(vec![by_hand; kernels.len()])
+    }
+}
+
+impl Advisor for NoPackages {
+    fn provide(&self, _: &Need, _: &Kernel) -> Option<String> {
+        None
+    }
+
+    fn keep(&self, _: &[PackageId]) -> Option<String> {
+        None
+    }
+
+    fn anyway(&self, _: &Transaction) -> String {
+        "KBUILD_GUARD_MODE=warn".to_owned()
+    }
+
+    fn bring_back(&self, _: &[PackageId]) -> WayBack {
+        WayBack::Unknown
+    }
+}

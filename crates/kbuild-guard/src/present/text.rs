@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Messages and tables for people: at most eight lines a kernel, nothing raw.
+
+use crate::assess::{Assessment, State};
+use crate::build_tree::{LinkKind, Role};
+use crate::checks::{CATALOGUE, Effect, Entry};
+use crate::demand::{Builder, Demand};
+use crate::guard::{Because, Decision};
+use crate::judge::Orphan;
+use crate::kernels::{KeptBecause, Kernel};
+use crate::package_db::{Advisor, WayBack};
+use crate::policy::Policy;
+use crate::present::Owners;
+use crate::present::layout::{few, row, wrapped};
+use crate::present::quote::{quoted, quoted_os};
+use crate::transaction::Transaction;
+
+/// What the guard says about one orphan.
+pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor) -> String {
+    let blocked = orphan.decision == Decision::Block;
+    let packages = orphan.loss.packages();
+    let kernel = &orphan.assessment.kernel;
+    let head = if blocked {
+        format!("kbuild-guard: blocked: kernel {} would lose its headers", named(kernel))
+    } else {
+        format!("kbuild-guard: warning: kernel {} loses its headers", named(kernel))
+    };
+    let mut out = format!("{}\n", wrapped(&head, 2, 0));
+    out.push_str(&row("remove", &few(&packages, 3)));
+    out.push_str(&row("lost", &few(&lost_paths(orphan), 2)));
+    let needed: Vec<&Demand> = orphan.still_needed().collect();
+    if !needed.is_empty() {
+        out.push_str(&row("needed", &needed_by(&needed)));
+    }
+    if blocked {
+        if !orphan.loss.was_asked_for() {
+            if let Some(keep) = advisor.keep(&packages) {
+                out.push_str(&row("keep", &keep));
+            }
+        }
+        out.push_str(&row("anyway", &advisor.anyway(transaction)));
+    } else {
+        match advisor.bring_back(&packages) {
+            WayBack::Command(command) => out.push_str(&row("back", &command)),
+            WayBack::Gone => out.push_str(&row("back", "no repository offers these packages any more")),
+            WayBack::Unknown => {}
+        }
+        if let Some(why) = why_only_warned(orphan) {
+            out.push_str(&row("note", why));
+        }
+    }
+    out
+}
+
+/// What is worth saying about a warning that would have been a block.
+fn why_only_warned(orphan: &Orphan) -> Option<&'static str> {
+    let serious = orphan.assessment.kernel.kept.is_some() && orphan.still_needed().next().is_some();
+    let why = match orphan.because {
+        Because::Recovery => "not blocked: packages are half-installed, this may be the cure",
+        Because::Unattended => "not blocked: nobody is there to answer",
+        Because::AlsoInstalls => "not blocked: the transaction also installs or upgrades",
+        _ => return None,
+    };
+    serious.then_some(why)
+}
+
+fn named(kernel: &Kernel) -> String {
+    match kernel.kept {
+        Some(KeptBecause::Running) => format!("{} (running)", kernel.release),
+        Some(because) => format!("{} ({})", kernel.release, because.words()),
+        None => kernel.release.to_string(),
+    }
+}
+
+/// The trees rather than the link that leads to them, where one package takes both.
+fn lost_paths(orphan: &Orphan) -> Vec<String> {
+    let hops = &orphan.loss.hops;
+    hops.iter()
+        .filter(|hop| {
+            hop.role != Role::BuildLink || !hops.iter().any(|other| other.role != Role::BuildLink && other.by == hop.by)
+        })
+        .map(|hop| quoted(&hop.path))
+        .collect()
+}
+
+/// `by DKMS: nvidia 535.183, zfs 2.1.11; hand-built: foo`.
+fn needed_by(demand: &[&Demand]) -> String {
+    let mut parts = Vec::new();
+    for builder in [Builder::Dkms, Builder::Akmods, Builder::Hand, Builder::Predecessor] {
+        let of: Vec<&&Demand> = demand.iter().filter(|one| one.builder == builder).collect();
+        if !of.is_empty() {
+            parts.push(format!("{}: {}", builder.name(), few(&of, 4)));
+        }
+    }
+    match parts.as_slice() {
+        [only] if only.starts_with(Builder::Predecessor.name()) => {
+            let predecessor = demand.first().map(ToString::to_string).unwrap_or_default();
+            format!("the kernel before it, {predecessor}, has its headers")
+        }
+        _ => format!("by {}", parts.join("; ")),
+    }
+}
+
+/// What verification says about one kernel that is at fault.
+pub fn fault(assessment: &Assessment) -> String {
+    let kernel = named(&assessment.kernel);
+    let head = match assessment.state() {
+        State::Absent => format!("kbuild-guard: warning: kernel {kernel} has no headers installed"),
+        State::Degraded => format!("kbuild-guard: warning: external module builds for kernel {kernel} are at risk"),
+        _ => format!("kbuild-guard: warning: external modules cannot be built for kernel {kernel}"),
+    };
+    let mut out = format!("{}\n", wrapped(&head, 2, 0));
+    let mut fixes: Vec<&str> = Vec::new();
+    for finding in assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).take(2) {
+        if assessment.state() != State::Absent {
+            out.push_str(&row(finding.id.code(), &format!("{}: {}", finding.id.entry().title, finding.cause)));
+        }
+        if !fixes.contains(&finding.fix_or_advice()) {
+            fixes.push(finding.fix_or_advice());
+        }
+    }
+    let demand: Vec<&Demand> = assessment.demand.iter().collect();
+    if !demand.is_empty() {
+        out.push_str(&row("needed", &needed_by(&demand)));
+    }
+    if let Some(fix) = fixes.first() {
+        out.push_str(&row("fix", fix));
+    }
+    if assessment.findings.len() > 1 {
+        out.push_str(&row("more", &format!("kbuild-guard explain {}", assessment.kernel.release)));
+    }
+    out
+}
+
+/// Whether states are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI colours.
+    Always,
+}
+
+fn painted(state: State, width: usize, colour: Colour) -> String {
+    let text = format!("{:<width$}", state.as_str());
+    let code = match state {
+        State::Ready => "32",
+        State::Degraded | State::Unknown => "33",
+        State::Broken => "31",
+        State::Absent => "2",
+    };
+    match colour {
+        Colour::Always => format!("\x1b[{code}m{text}\x1b[0m"),
+        Colour::Never => text,
+    }
+}
+
+/// The table of `status`: a row a kernel.
+pub fn table(assessments: &[Assessment], owners: &Owners, policy: &Policy, colour: Colour) -> String {
+    let head = ["KERNEL", "STATE", "BUILD TREE", "OWNER", "NEEDED BY", "FINDING"];
+    let rows: Vec<[String; 6]> = assessments.iter().map(|one| table_row(one, owners, policy)).collect();
+    let mut widths = head.map(str::len);
+    for cells in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    let line = |cells: &[String], state: Option<State>| {
+        let mut line = String::new();
+        for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            match state {
+                Some(state) if index == 1 => line.push_str(&painted(state, width, colour)),
+                _ => line.push_str(&format!("{cell:<width$}")),
+            }
+            line.push_str("  ");
+        }
+        format!("{}\n", line.trim_end())
+    };
+    out.push_str(&line(&head.map(str::to_owned), None));
+    for (cells, assessment) in rows.iter().zip(assessments) {
+        out.push_str(&line(cells, Some(assessment.state())));
+    }
+    out
+}
+
+fn table_row(assessment: &Assessment, owners: &Owners, policy: &Policy) -> [String; 6] {
+    let dash = || "-".to_owned();
+    let running = if assessment.kernel.running { " (running)" } else { "" };
+    let tree = assessment.closure.build_tree().map(quoted).or(match &assessment.closure.link.kind {
+        LinkKind::Symlink(target) => Some(quoted_os(target.as_os_str())),
+        _ => None,
+    });
+    let telling = assessment.closure.hops.iter().find(|hop| hop.role == Role::BuildTree);
+    let owner = telling.or(assessment.closure.hops.first()).and_then(|hop| owners.owner(hop));
+    let finding = assessment
+        .findings
+        .iter()
+        .find(|finding| assessment.is_at_fault() && !policy.ignores(finding, &assessment.kernel.release))
+        .map(|finding| format!("{} {}", finding.id.code(), finding.id.entry().title));
+    [
+        format!("{}{running}", assessment.kernel.release),
+        assessment.state().as_str().to_owned(),
+        tree.unwrap_or_else(dash),
+        owner.map_or_else(dash, ToString::to_string),
+        if assessment.demand.is_empty() { dash() } else { few(&assessment.demand, 2) },
+        finding.unwrap_or_else(dash),
+    ]
+}
+
+/// The whole story of one kernel.
+pub fn story(assessment: &Assessment, owners: &Owners, policy: &Policy) -> String {
+    let kernel = &assessment.kernel;
+    let mut out = format!("kernel {}: {}\n", kernel.release, assessment.state().as_str());
+    out.push_str(&format!("{}\n", wrapped(state_story(assessment), 2, 0)));
+    out.push('\n');
+    out.push_str(&row("image", &quoted(&kernel.image)));
+    if let Some(package) = &assessment.standing.package {
+        out.push_str(&row("", &format!("of package {package}")));
+    }
+    if let Some(because) = kernel.kept {
+        out.push_str(&row("kept", &format!("it is {}", because.words())));
+    }
+    let demand: Vec<&Demand> = assessment.demand.iter().collect();
+    let needed = if demand.is_empty() { "nothing needs its headers".to_owned() } else { needed_by(&demand) };
+    out.push_str(&row("needed", &needed));
+    out.push_str(&row("link", &quoted(&assessment.closure.link.path)));
+    for hop in &assessment.closure.hops {
+        let owner = owners.owner(hop).map_or_else(|| "of no package".to_owned(), |owner| format!("of package {owner}"));
+        let role = match hop.role {
+            Role::BuildLink => continue,
+            Role::BuildTree => "modules are built in",
+            Role::SourceTree => "which includes the Makefile of",
+            Role::Companion => "and links into",
+        };
+        out.push_str(&row("", &format!("{role} {}, {owner}", quoted(&hop.path))));
+    }
+    for finding in &assessment.findings {
+        let entry = finding.id.entry();
+        let ignored = if policy.ignores(finding, &kernel.release) { " (ignored by the configuration)" } else { "" };
+        out.push_str(&format!("\n{} {}{ignored}\n", entry.code, entry.title));
+        out.push_str(&row("found", &finding.cause));
+        out.push_str(&row("so", entry.consequence));
+        out.push_str(&row("fix", finding.fix_or_advice()));
+        out.push_str(&row("why", entry.story));
+    }
+    out
+}
+
+fn state_story(assessment: &Assessment) -> &'static str {
+    match assessment.state() {
+        State::Ready => "External modules can be built for it, and nothing speaks against their loading.",
+        State::Degraded => "External modules can be built for it today; see below why that may not last.",
+        State::Broken => "External modules cannot be built for it, or would not load.",
+        State::Absent if assessment.is_needed() => "It has no headers installed, and something needs them.",
+        State::Absent => "It has no headers installed, and nothing needs them: all is well.",
+        State::Unknown => "Whether external modules can be built for it could not be determined.",
+    }
+}
+
+/// The whole story of one finding, whether it was found or not.
+pub fn entry(entry: &Entry) -> String {
+    let mut out = format!("{} {}\n\n", entry.code, entry.title);
+    out.push_str(&format!("{}\n\n", wrapped(entry.story, 0, 0)));
+    out.push_str(&row("so", entry.consequence));
+    out.push_str(&row("fix", entry.advice));
+    out
+}
+
+/// docs/findings.md, from the catalogue.
+pub fn findings_page() -> String {
+    let mut out = String::from(
+        "# Findings\n\nEvery finding has a stable ID. `kbuild-guard explain ID` prints the same text. \
+         This page is made from the catalogue in `crates/kbuild-guard/src/checks/catalogue.rs`; a test holds it.\n",
+    );
+    for entry in CATALOGUE {
+        out.push_str(&format!(
+            "\n## {}: {}\n\n{}\n\n- So: {}.\n- Where no package mends it: {}.\n",
+            entry.code, entry.title, entry.story, entry.consequence, entry.advice
+        ));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_findings_is_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/findings.md");
+        if std::env::var_os("KBUILD_GUARD_BLESS").is_some() {
+            std::fs::write(&path, findings_page()).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            page == findings_page(),
+            "docs/findings.md is not what the catalogue says: run the test with KBUILD_GUARD_BLESS=1"
+        );
+    }
+}

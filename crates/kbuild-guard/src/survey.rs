@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything there is to know about the kernels of one root.
+
+use crate::assess::{Assessment, Evidence, assess};
+use crate::build_tree::{Closure, follow};
+use crate::demand::Register;
+use crate::error::Result;
+use crate::kernels::{Kernel, installed, mark_kept};
+use crate::machine::Machine;
+use crate::package_db::{Advisor, ImageStanding, PackageDb, PackageId};
+use crate::sysroot::Sysroot;
+
+/// A root with its package manager.
+pub struct System {
+    /// The root.
+    pub root: Sysroot,
+    /// What the system is.
+    pub machine: Machine,
+    /// The installed packages.
+    pub db: Box<dyn PackageDb>,
+    /// The package manager's words for what a person can do.
+    pub advisor: Box<dyn Advisor>,
+}
+
+impl System {
+    /// A root, looked at for the first time.
+    pub fn new(root: Sysroot, db: Box<dyn PackageDb>, advisor: Box<dyn Advisor>) -> Self {
+        let machine = Machine::look(&root);
+        System { root, machine, db, advisor }
+    }
+
+    /// The installed kernels, oldest first, kept or not as if the packages `leaving` had left.
+    pub fn kernels(&self, leaving: &[PackageId]) -> Result<Vec<(Kernel, ImageStanding)>> {
+        let mut kernels = installed(&self.root, &self.machine)?;
+        let standings = self.db.image_standings(&kernels, leaving)?;
+        mark_kept(&mut kernels, &standings);
+        Ok(kernels.into_iter().zip(standings).collect())
+    }
+
+    /// Whether this is a live system: its running kernel is installed here and pid 1 lives here.
+    pub fn is_live(&self, kernels: &[Kernel]) -> bool {
+        self.machine.is_init_root && kernels.iter().any(|kernel| kernel.running)
+    }
+
+    /// Assesses every kernel that `wanted` names.
+    pub fn survey(&self, wanted: impl Fn(&Kernel) -> bool) -> Result<Vec<Assessment>> {
+        let register = Register::read(&self.root);
+        self.kernels(&[])?
+            .into_iter()
+            .filter(|(kernel, _)| wanted(kernel))
+            .map(|(kernel, standing)| {
+                let closure = follow(&self.root, &kernel)?;
+                self.assess(&register, kernel, standing, closure)
+            })
+            .collect()
+    }
+
+    /// Assesses one kernel.
+    pub fn assess(
+        &self,
+        register: &Register,
+        kernel: Kernel,
+        standing: ImageStanding,
+        closure: Closure,
+    ) -> Result<Assessment> {
+        let evidence = Evidence { root: &self.root, machine: &self.machine, db: self.db.as_ref(), register };
+        assess(&evidence, kernel, standing, closure)
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reading regular files and directories with bounds, never blocking on what only looks like a file.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fstat};
+
+use super::{Kind, RootPath, Sysroot, kind_of};
+use crate::error::{Error, Result};
+
+/// A name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, any bytes but a slash.
+    pub name: OsString,
+    /// What it is, where the file system tells without a further look.
+    pub kind: Option<Kind>,
+}
+
+impl Sysroot {
+    /// The whole of a regular file of at most `limit` bytes.
+    pub fn read(&self, path: &RootPath, limit: usize) -> Result<Vec<u8>> {
+        let bytes = self.read_start(path, limit.saturating_add(1))?;
+        if bytes.len() > limit {
+            return Err(Error::TooLarge { path: path.clone(), limit });
+        }
+        Ok(bytes)
+    }
+
+    /// The first `most` bytes of a regular file, or all of a shorter one.
+    pub fn read_start(&self, path: &RootPath, most: usize) -> Result<Vec<u8>> {
+        let file = self.open_regular(path)?;
+        let mut bytes = Vec::new();
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        file.take(most).read_to_end(&mut bytes).map_err(|source| Error::Io {
+            operation: "read",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(bytes)
+    }
+
+    /// Opens a regular file for reading, and nothing else: a FIFO would block, a device could act.
+    fn open_regular(&self, path: &RootPath) -> Result<File> {
+        let handle = self.open_path(path, true)?;
+        let stat = fstat(&handle).map_err(|errno| Error::io("look at", path, errno))?;
+        if kind_of(stat.st_mode) != Kind::File {
+            return Err(Error::NotRegular { path: path.clone() });
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let fd = self.reopen(&handle, path, flags)?;
+        // A root without /proc is opened by name a second time: look again at what that was.
+        let stat = fstat(&fd).map_err(|errno| Error::io("look at", path, errno))?;
+        if kind_of(stat.st_mode) != Kind::File {
+            return Err(Error::NotRegular { path: path.clone() });
+        }
+        Ok(File::from(fd))
+    }
+
+    /// The same thing opened for reading: through /proc, so that it cannot be changed for another.
+    fn reopen(&self, handle: &OwnedFd, path: &RootPath, flags: OFlag) -> Result<OwnedFd> {
+        let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        match open(by_handle.as_str(), flags, Mode::empty()) {
+            Err(Errno::ENOENT) => {
+                self.openat2(path, flags | OFlag::O_NOFOLLOW).map_err(|errno| Error::io("open", path, errno))
+            }
+            answer => answer.map_err(|errno| Error::io("open", path, errno)),
+        }
+    }
+
+    /// The names in a directory, at most `most`, without `.` and `..`, in byte order.
+    pub fn list(&self, path: &RootPath, most: usize) -> Result<Vec<Entry>> {
+        let io = |errno| Error::io("list", path, errno);
+        let handle = self.open_path(path, true)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = nix::fcntl::openat(handle_dir(&handle), ".", flags, Mode::empty()).map_err(io)?;
+        let mut dir = Dir::from_fd(fd).map_err(io)?;
+        let mut entries = Vec::new();
+        for entry in dir.iter() {
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if entries.len() >= most {
+                log::debug!("{}: more than {most} entries, the rest is not looked at", path.as_path().display());
+                break;
+            }
+            let kind = entry.file_type().map(|kind| match kind {
+                Type::File => Kind::File,
+                Type::Directory => Kind::Directory,
+                Type::Symlink => Kind::Symlink,
+                Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Kind::Other,
+            });
+            entries.push(Entry { name: OsString::from_vec(name.to_vec()), kind });
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+}
+
+fn handle_dir(handle: &OwnedFd) -> BorrowedFd<'_> {
+    use std::os::fd::AsFd;
+    handle.as_fd()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn reads_regular_files_only() {
+        let dir = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&dir.path().join("fifo"), Mode::S_IRWXU).unwrap();
+        fs::create_dir(dir.path().join("dir")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", dir.path().join("out")).unwrap();
+        fs::write(dir.path().join("file"), "content").unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        assert!(matches!(root.read(&RootPath::new("/fifo"), 9), Err(Error::NotRegular { .. })));
+        assert!(matches!(root.read(&RootPath::new("/dir"), 9), Err(Error::NotRegular { .. })));
+        assert!(root.read(&RootPath::new("/out"), 9).unwrap_err().is_not_found());
+        assert!(matches!(root.read(&RootPath::new("/file"), 3), Err(Error::TooLarge { .. })));
+        assert_eq!(root.read(&RootPath::new("/file"), 7).unwrap(), b"content");
+        assert_eq!(root.read_start(&RootPath::new("/file"), 3).unwrap(), b"con");
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_answers_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let past = std::time::Instant::now() - std::time::Duration::from_secs(1);
+        let root = Sysroot::open(dir.path()).unwrap().with_deadline(past);
+        assert!(matches!(root.list(&RootPath::new("/"), 9), Err(Error::Deadline)));
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a package manager says it is about to do.
+
+use crate::package_db::PackageId;
+use crate::policy::Mode;
+use crate::sysroot::RootPath;
+
+/// Where the files of a package are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Files {
+    /// The package manager gave them.
+    Given(Vec<RootPath>),
+    /// The package database has them, under the package's name.
+    InDatabase,
+}
+
+/// Why a package leaves or arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody named it.
+    Asked,
+    /// The package manager found it is no longer needed, or that something else requires this.
+    Auto,
+    /// The package manager does not say.
+    Unknown,
+}
+
+/// One package of a transaction, with one of its versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// The package, as the database names it.
+    pub package: PackageId,
+    /// Its version, as the manager writes it; empty where it is not told.
+    pub version: String,
+    /// Its files.
+    pub files: Files,
+    /// Why.
+    pub why: Why,
+}
+
+/// Who is driving, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Driver {
+    /// Whether a person typed a command: unattended upgrades, daemons and library users are not.
+    pub attended: bool,
+    /// A mode given for this run only; it lowers what the configuration says.
+    pub override_mode: Option<Mode>,
+    /// The command that was typed, where the manager tells.
+    pub command_line: Option<String>,
+}
+
+/// The packages that leave and those that arrive. An upgrade is both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transaction {
+    /// What leaves.
+    pub leaving: Vec<Element>,
+    /// What arrives.
+    pub arriving: Vec<Element>,
+    /// Who drives.
+    pub driver: Driver,
+}
+
+impl Transaction {
+    /// The packages that leave for good: no version of theirs arrives.
+    pub fn gone(&self) -> Vec<PackageId> {
+        self.leaving
+            .iter()
+            .filter(|element| !self.arriving.iter().any(|other| other.package == element.package))
+            .map(|element| element.package.clone())
+            .collect()
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Verifying at the end of a transaction: which kernels there is something new to say about.
+
+use crate::assess::{Assessment, State};
+use crate::demand::{Builder, Demand};
+use crate::error::Result;
+use crate::memory::{Seen, Spoken};
+use crate::policy::{Mode, Policy};
+use crate::survey::System;
+
+/// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
+/// that its package manager is about to remove or that the guard has just spoken of.
+///
+/// Remembers what was seen; failing to is no reason not to speak.
+pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
+    if policy.mode == Mode::Off {
+        return Ok(Vec::new());
+    }
+    let mut assessments = system.survey(|_| true)?;
+    let seen = Seen::load(&system.root);
+    let spoken = Spoken::load(&system.root);
+    inherit_need(&mut assessments, &seen);
+    let mut news: Vec<Assessment> = assessments
+        .iter()
+        .filter(|assessment| assessment.is_at_fault())
+        .filter(|assessment| !assessment.standing.autoremovable || assessment.kernel.running)
+        .filter(|assessment| !spoken.mentions(&assessment.kernel.release) && seen.is_news(assessment))
+        .cloned()
+        .collect();
+    for assessment in &mut news {
+        assessment.findings.retain(|finding| !policy.ignores(finding, &assessment.kernel.release));
+    }
+    news.retain(Assessment::is_at_fault);
+    for failed in
+        [seen.store(&system.root, &assessments), Spoken::forget(&system.root)].into_iter().flat_map(Result::err)
+    {
+        log::debug!("{failed}");
+    }
+    for assessment in &mut news {
+        assessment.advise(system.advisor.as_ref());
+    }
+    Ok(news)
+}
+
+/// At install time only: a new kernel without headers is needed too if the kernel it succeeds, of the
+/// same flavour, can build modules. Somebody installed those headers for a reason. On a system seen for
+/// the first time nothing tells which kernel is new.
+fn inherit_need(assessments: &mut [Assessment], seen: &Seen) {
+    let heirs: Vec<(usize, String)> = assessments
+        .iter()
+        .enumerate()
+        .filter(|(_, heir)| heir.state() == State::Absent && !heir.is_needed() && !seen.knows(&heir.kernel.release))
+        .filter_map(|(index, heir)| {
+            let flavour = heir.kernel.release.flavour();
+            let before = assessments.get(..index)?;
+            let predecessor = before.iter().rev().find(|other| other.kernel.release.flavour() == flavour)?;
+            (predecessor.state().is_usable() && seen.knows(&predecessor.kernel.release))
+                .then(|| (index, predecessor.kernel.release.to_string()))
+        })
+        .collect();
+    for (index, predecessor) in heirs {
+        if let Some(heir) = assessments.get_mut(index) {
+            heir.demand.push(Demand {
+                builder: Builder::Predecessor,
+                module: predecessor,
+                version: None,
+                anchors: Vec::new(),
+            });
+        }
+    }
+}
