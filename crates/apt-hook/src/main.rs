@@ -1,3 +1,58 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Placeholder.
-fn main() {}
+//! apt's `DPkg::Pre-Install-Pkgs`: reads what apt is about to do, says what the guard says, and exits
+//! with 10 to stop apt, with 0 in every other case.
+
+mod stream;
+
+use std::process::ExitCode;
+
+use hook_process::{Answer, Life, run, say};
+use kbuild_guard::guard::Decision;
+use kbuild_guard::judge::judge;
+use kbuild_guard::memory::Spoken;
+use kbuild_guard::policy::{self, Mode};
+use kbuild_guard::present::text;
+use kbuild_guard::sysroot::Sysroot;
+use package_managers::apt::pre_install;
+
+/// The one status that the wrapper in apt's configuration lets through.
+const BLOCKED: u8 = 10;
+
+fn main() -> ExitCode {
+    run("apt-hook", guard)
+}
+
+fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
+    let mut request = pre_install::parse(&stream::read()?)?;
+    // The common case first: nothing leaves, nothing is looked at. A root that apt's settings do not
+    // agree upon is none that anything could be said about.
+    let (false, Some(root)) = (request.transaction.leaving.is_empty(), request.root) else {
+        return Ok(Answer::GoOn);
+    };
+    let driver = &mut request.transaction.driver;
+    driver.override_mode = driver.override_mode.or(mode_from_environment());
+    let root = Sysroot::open(&root)?.with_deadline(life.deadline());
+    let (policy, warnings) = policy::load(&root);
+    let system = package_managers::system(root);
+    let verdict = judge(&system, &request.transaction, &policy, false)?;
+    if verdict.decision == Decision::Allow {
+        return Ok(Answer::GoOn);
+    }
+    for warning in warnings {
+        say(&format!("kbuild-guard: {warning}\n"));
+    }
+    let spoken: Vec<_> = verdict.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow).collect();
+    for orphan in &spoken {
+        say(&text::orphan(orphan, &request.transaction, system.advisor.as_ref()));
+    }
+    if verdict.decision == Decision::Block {
+        return Ok(Answer::Stop(BLOCKED));
+    }
+    // The triggers of this run need not say it again. If this cannot be written, they will.
+    let _ = Spoken::add(&system.root, spoken.iter().map(|orphan| &orphan.assessment.kernel.release));
+    Ok(Answer::GoOn)
+}
+
+fn mode_from_environment() -> Option<Mode> {
+    std::env::var("KBUILD_GUARD_MODE").ok()?.parse().ok()
+}

@@ -1,3 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Placeholder.
-fn main() {}
+//! `kbuild-guard`: shows, explains and answers for an admin what the hooks decide.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kbuild_guard_cli::main()
+}

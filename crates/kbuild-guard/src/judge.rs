@@ -51,16 +51,18 @@ pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_liv
     if transaction.leaving.is_empty() || policy.mode_in(transaction.driver.override_mode) == Mode::Off {
         return Ok(verdict);
     }
-    let (kernels, standings): (Vec<Kernel>, Vec<_>) = system.kernels(&transaction.gone())?.into_iter().unzip();
-    let live = as_live || system.is_live(&kernels);
-    let closures: Vec<(Kernel, Closure)> = kernels
+    let followed = system
+        .installed()?
         .into_iter()
         .map(|kernel| follow(&system.root, &kernel).map(|closure| (kernel, closure)))
-        .collect::<Result<_>>()?;
-    let losses = losses(transaction, &closures, system.db.as_ref())?;
+        .collect::<Result<Vec<(Kernel, Closure)>>>()?;
+    let losses = losses(transaction, &followed, system.db.as_ref())?;
     if losses.is_empty() {
         return Ok(verdict);
     }
+    let (mut kernels, closures): (Vec<Kernel>, Vec<Closure>) = followed.into_iter().unzip();
+    let live = as_live || system.is_live(&kernels);
+    let standings = system.standings(&mut kernels, &transaction.gone())?;
     let register = Register::read(&system.root);
     let situation = Situation {
         driver: &transaction.driver,
@@ -69,7 +71,10 @@ pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_liv
         healthy: system.db.is_healthy()?,
     };
     for loss in losses {
-        let (Some((kernel, closure)), Some(standing)) = (closures.get(loss.kernel), standings.get(loss.kernel)) else {
+        let index = loss.kernel;
+        let (Some(kernel), Some(closure), Some(standing)) =
+            (kernels.get(index), closures.get(index), standings.get(index))
+        else {
             continue;
         };
         let assessment = system.assess(&register, kernel.clone(), standing.clone(), closure.clone())?;

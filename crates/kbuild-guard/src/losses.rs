@@ -117,11 +117,14 @@ fn held(transaction: &Transaction, paths: &[RootPath], db: &dyn PackageDb) -> Re
         .iter()
         .map(|element| match &element.files {
             Files::InDatabase => answers.next().unwrap_or_default(),
-            Files::Given(files) => {
-                paths.iter().enumerate().filter(|(_, path)| files.contains(path)).map(|(index, _)| index).collect()
-            }
+            Files::Given(files) => indexes(paths, |path| files.contains(path)),
+            Files::Below(dir) => indexes(paths, |path| dir.contains(path)),
         })
         .collect())
+}
+
+fn indexes(paths: &[RootPath], holds: impl Fn(&RootPath) -> bool) -> Vec<usize> {
+    paths.iter().enumerate().filter(|(_, path)| holds(path)).map(|(index, _)| index).collect()
 }
 
 /// Whether something that arrives brings the hop again: a file list that holds it, or a new version of
@@ -129,6 +132,7 @@ fn held(transaction: &Transaction, paths: &[RootPath], db: &dyn PackageDb) -> Re
 fn is_replaced(hop: &Hop, leaving: &Element, transaction: &Transaction) -> bool {
     transaction.arriving.iter().any(|arriving| match &arriving.files {
         Files::Given(files) => hop.witnesses.iter().chain([&hop.path]).any(|path| files.contains(path)),
+        Files::Below(dir) => dir.contains(&hop.path),
         Files::InDatabase => {
             arriving.package == leaving.package && !is_bound_to_old_version(&hop.path, leaving, arriving)
         }
@@ -204,6 +208,9 @@ mod tests {
                 .iter()
                 .map(|package| (0..paths.len()).filter(|index| holds(package, &paths[*index])).collect())
                 .collect())
+        }
+        fn is_installed(&self, _: &PackageId) -> Result<bool> {
+            Ok(true)
         }
         fn is_healthy(&self) -> Result<bool> {
             Ok(true)

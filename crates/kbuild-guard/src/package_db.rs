@@ -69,6 +69,9 @@ pub trait PackageDb {
     /// question asked on the way of a transaction, and only about packages that leave.
     fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>>;
 
+    /// Whether a package of this name is installed, fully or not.
+    fn is_installed(&self, package: &PackageId) -> Result<bool>;
+
     /// Whether every package is either fully installed or not at all, with nothing left to configure.
     fn is_healthy(&self) -> Result<bool>;
 
@@ -126,6 +129,10 @@ impl PackageDb for NoPackages {
 
     fn held_by(&self, packages: &[PackageId], _: &[RootPath]) -> Result<Vec<Vec<usize>>> {
         Ok(vec![Vec::new(); packages.len()])
+    }
+
+    fn is_installed(&self, _: &PackageId) -> Result<bool> {
+        Ok(false)
     }
 
     fn is_healthy(&self) -> Result<bool> {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything there is to know about the kernels of one root.
 
+use std::rc::Rc;
+
 use crate::assess::{Assessment, Evidence, assess};
 use crate::build_tree::{Closure, follow};
 use crate::demand::Register;
@@ -13,28 +15,33 @@ use crate::sysroot::Sysroot;
 /// A root with its package manager.
 pub struct System {
     /// The root.
-    pub root: Sysroot,
+    pub root: Rc<Sysroot>,
     /// What the system is.
     pub machine: Machine,
     /// The installed packages.
-    pub db: Box<dyn PackageDb>,
+    pub db: Rc<dyn PackageDb>,
     /// The package manager's words for what a person can do.
     pub advisor: Box<dyn Advisor>,
 }
 
 impl System {
     /// A root, looked at for the first time.
-    pub fn new(root: Sysroot, db: Box<dyn PackageDb>, advisor: Box<dyn Advisor>) -> Self {
+    pub fn new(root: Rc<Sysroot>, db: Rc<dyn PackageDb>, advisor: Box<dyn Advisor>) -> Self {
         let machine = Machine::look(&root);
         System { root, machine, db, advisor }
     }
 
-    /// The installed kernels, oldest first, kept or not as if the packages `leaving` had left.
-    pub fn kernels(&self, leaving: &[PackageId]) -> Result<Vec<(Kernel, ImageStanding)>> {
-        let mut kernels = installed(&self.root, &self.machine)?;
-        let standings = self.db.image_standings(&kernels, leaving)?;
-        mark_kept(&mut kernels, &standings);
-        Ok(kernels.into_iter().zip(standings).collect())
+    /// The installed kernels, oldest first. Who keeps them is not known yet.
+    pub fn installed(&self) -> Result<Vec<Kernel>> {
+        installed(&self.root, &self.machine)
+    }
+
+    /// What the package manager thinks of each kernel's image, and so which are kept, as if the
+    /// packages `leaving` had left.
+    pub fn standings(&self, kernels: &mut [Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {
+        let standings = self.db.image_standings(kernels, leaving)?;
+        mark_kept(kernels, &standings);
+        Ok(standings)
     }
 
     /// Whether this is a live system: its running kernel is installed here and pid 1 lives here.
@@ -45,8 +52,11 @@ impl System {
     /// Assesses every kernel that `wanted` names.
     pub fn survey(&self, wanted: impl Fn(&Kernel) -> bool) -> Result<Vec<Assessment>> {
         let register = Register::read(&self.root);
-        self.kernels(&[])?
+        let mut kernels = self.installed()?;
+        let standings = self.standings(&mut kernels, &[])?;
+        kernels
             .into_iter()
+            .zip(standings)
             .filter(|(kernel, _)| wanted(kernel))
             .map(|(kernel, standing)| {
                 let closure = follow(&self.root, &kernel)?;

@@ -12,6 +12,8 @@ pub enum Files {
     Given(Vec<RootPath>),
     /// The package database has them, under the package's name.
     InDatabase,
+    /// Everything at and below a path, whoever owns it: somebody asks what deleting it would do.
+    Below(RootPath),
 }
 
 /// Why a package leaves or arrives.

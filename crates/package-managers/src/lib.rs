@@ -1,2 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Placeholder.
+//! Package managers behind kbuild-guard's two traits: `PackageDb`, what is installed, and `Advisor`,
+//! what a person can do.
+
+pub mod apt;
+pub mod dpkg;
+
+use std::rc::Rc;
+
+use kbuild_guard::package_db::NoPackages;
+use kbuild_guard::survey::System;
+use kbuild_guard::sysroot::Sysroot;
+
+/// A root with whatever package manager it has.
+pub fn system(root: Sysroot) -> System {
+    let root = Rc::new(root);
+    if dpkg::is_here(&root) {
+        let db = Rc::new(dpkg::Database::new(Rc::clone(&root)));
+        let advisor = apt::Advice::new(Rc::clone(&root), Rc::clone(&db));
+        System::new(root, db, Box::new(advisor))
+    } else {
+        System::new(root, Rc::new(NoPackages), Box::new(NoPackages))
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What can go wrong for the command, shown once, at the top.
+
+use std::fmt;
+
+use kbuild_guard::package_db::PackageId;
+use kbuild_guard::release::Release;
+
+use crate::exit::Exit;
+
+/// An error of the command.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// Something below could not be found out.
+    Common(kbuild_guard::error::Error),
+    /// A release that was named is no installed kernel.
+    NotInstalled(Release),
+    /// What was asked about is neither a kernel nor a finding.
+    NoSubject(String),
+    /// There is no running kernel in this root to explain.
+    NoRunning,
+    /// A package that was named is not installed.
+    NoPackage(PackageId),
+    /// The answer could not be written.
+    Output(std::io::Error),
+}
+
+impl Error {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Error::Common(kbuild_guard::error::Error::BadRelease { .. })
+            | Error::NotInstalled(_)
+            | Error::NoSubject(_)
+            | Error::NoRunning
+            | Error::NoPackage(_) => Exit::Usage,
+            Error::Common(_) | Error::Output(_) => Exit::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Common(error) => error.fmt(f),
+            Error::NotInstalled(release) => {
+                write!(f, "{release} is not an installed kernel here; 'kbuild-guard status' lists them")
+            }
+            Error::NoSubject(text) => write!(f, "{text} is neither an installed kernel nor a finding (KBGnnn)"),
+            Error::NoRunning => write!(f, "the running kernel is not installed here: name a kernel or a finding"),
+            Error::NoPackage(package) => write!(f, "no package {package} is installed here"),
+            Error::Output(error) => write!(f, "cannot write the answer: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<kbuild_guard::error::Error> for Error {
+    fn from(error: kbuild_guard::error::Error) -> Self {
+        Error::Common(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::Output(error)
+    }
+}
+
+/// The command's result.
+pub(crate) type Result<T> = std::result::Result<T, Error>;

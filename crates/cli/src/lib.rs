@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The admin's command. One file a verb; what they share is the [`Session`].
+
+mod error;
+mod exit;
+mod options;
+mod output;
+mod session;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use options::Options;
+use options::Verb;
+use session::Session;
+
+/// Runs the command as it was called.
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    options.start_logging();
+    let answer = Session::begin(&options).and_then(|session| match &options.verb {
+        Verb::Status => verbs::status::run(&session),
+        Verb::Check { releases } => verbs::check::run(&session, releases),
+        Verb::Explain { subject } => verbs::explain::run(&session, subject.as_deref()),
+        Verb::WhatIf { change, as_live } => verbs::what_if::run(&session, change, *as_live),
+    });
+    match answer {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::complain(&error.to_string());
+            error.exit().into()
+        }
+    }
+}

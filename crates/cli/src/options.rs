@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line, described once: parser, help, man page and completions are made from this.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Says whether external kernel modules can be built, kernel by kernel, and why not.
+#[derive(Debug, Parser)]
+#[command(name = "kbuild-guard", version, max_term_width = 80)]
+#[command(after_help = "Exit status: 0 nothing to do, 1 findings (what-if: not simply allowed), 2 usage, \
+                        3 could not be determined.")]
+pub struct Options {
+    /// Look at the system below DIR instead of this one.
+    #[arg(long, value_name = "DIR", global = true, default_value = "/", hide_default_value = true)]
+    pub root: PathBuf,
+
+    /// Print JSON and nothing else.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Print nothing but errors: the exit status is the answer.
+    #[arg(short, long, global = true, conflicts_with = "json")]
+    pub quiet: bool,
+
+    /// Say on stderr what is looked at; twice for more.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// When to use colours.
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
+    pub color: ColourChoice,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show every kernel: its state, its build tree, who needs it.
+    Status,
+    /// For scripts: say what is wrong, by text and exit status.
+    Check {
+        /// The kernels to look at; all of them without.
+        #[arg(value_name = "RELEASE")]
+        releases: Vec<String>,
+    },
+    /// Tell the whole story of a kernel or of a finding.
+    Explain {
+        /// A kernel's release or a finding's ID (KBGnnn); the running kernel without.
+        #[arg(value_name = "RELEASE|KBGnnn")]
+        subject: Option<String>,
+    },
+    /// What the guard would say, without doing anything.
+    WhatIf {
+        /// The change to ask about.
+        #[command(subcommand)]
+        change: Change,
+        /// Answer as if this root were the running system.
+        #[arg(long, global = true)]
+        as_live: bool,
+    },
+}
+
+/// A change to ask about.
+#[derive(Debug, Subcommand)]
+pub enum Change {
+    /// Removing packages, or deleting files and directories.
+    Remove {
+        /// Installed packages, or absolute paths.
+        #[arg(value_name = "NAME|PATH", required = true)]
+        what: Vec<String>,
+    },
+}
+
+impl Options {
+    /// Sends the log to stderr, as loudly as `-v` asks for; RUST_LOG does not count.
+    pub(crate) fn start_logging(&self) {
+        let level = match self.verbose {
+            0 => log::LevelFilter::Off,
+            1 => log::LevelFilter::Info,
+            _ => log::LevelFilter::Debug,
+        };
+        let _ = env_logger::Builder::new().filter_level(level).format_timestamp(None).try_init();
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What every verb works with: the options, the system, the policy.
+
+use std::str::FromStr;
+
+use kbuild_guard::assess::Assessment;
+use kbuild_guard::kernels::Kernel;
+use kbuild_guard::policy::{self, Policy};
+use kbuild_guard::present::Owners;
+use kbuild_guard::present::json;
+use kbuild_guard::release::Release;
+use kbuild_guard::survey::System;
+use kbuild_guard::sysroot::Sysroot;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::options::Options;
+use crate::output;
+
+/// One run of the command.
+pub(crate) struct Session<'o> {
+    pub(crate) options: &'o Options,
+    pub(crate) system: System,
+    pub(crate) policy: Policy,
+}
+
+impl<'o> Session<'o> {
+    /// Opens the root and reads the configuration, complaining about what is wrong in it.
+    pub(crate) fn begin(options: &'o Options) -> Result<Self> {
+        let root = Sysroot::open(&options.root)?;
+        let (policy, warnings) = policy::load(&root);
+        for warning in warnings {
+            output::complain(&warning.to_string());
+        }
+        Ok(Session { options, system: package_managers::system(root), policy })
+    }
+
+    /// The kernels that are named, each of which must be installed; all of them if none is.
+    pub(crate) fn assess(&self, releases: &[String]) -> Result<Vec<Assessment>> {
+        let wanted: Vec<Release> = releases.iter().map(|text| Release::from_str(text)).collect::<kbuild_guard::error::Result<_>>()?;
+        let is_wanted = |kernel: &Kernel| wanted.is_empty() || wanted.contains(&kernel.release);
+        let assessments = self.system.survey(is_wanted)?;
+        for release in wanted {
+            if !assessments.iter().any(|assessment| assessment.kernel.release == release) {
+                return Err(Error::NotInstalled(release));
+            }
+        }
+        Ok(assessments)
+    }
+
+    /// Finds out what mends the findings of these assessments.
+    pub(crate) fn advise(&self, assessments: &mut [Assessment]) {
+        for assessment in assessments.iter_mut().filter(|assessment| assessment.is_at_fault()) {
+            assessment.advise(self.system.advisor.as_ref());
+        }
+    }
+
+    /// Who owns the hops of these assessments.
+    pub(crate) fn owners(&self, assessments: &[Assessment]) -> Result<Owners> {
+        Ok(Owners::of(self.system.db.as_ref(), assessments)?)
+    }
+
+    /// Whether there is something to do about a kernel that the admin does not know of already.
+    pub(crate) fn is_at_fault(&self, assessment: &Assessment) -> bool {
+        let ignored = |one: &_| self.policy.ignores(one, &assessment.kernel.release);
+        assessment.is_at_fault() && !assessment.findings.iter().all(ignored)
+    }
+
+    /// The exit status that these assessments come to.
+    pub(crate) fn exit(&self, assessments: &[Assessment]) -> Exit {
+        use kbuild_guard::assess::State;
+        if assessments.iter().any(|assessment| assessment.state() == State::Unknown) {
+            Exit::Unknown
+        } else if assessments.iter().any(|assessment| self.is_at_fault(assessment)) {
+            Exit::Findings
+        } else {
+            Exit::Well
+        }
+    }
+
+    /// Prints assessments as JSON.
+    pub(crate) fn print_json(&self, assessments: &[Assessment]) -> Result<()> {
+        let owners = self.owners(assessments)?;
+        self.print_value(&json::Check::of(assessments, &owners, &self.policy))
+    }
+
+    /// Prints one JSON value.
+    pub(crate) fn print_value(&self, value: &impl serde::Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
+        text.push('\n');
+        Ok(output::print(&text)?)
+    }
+}

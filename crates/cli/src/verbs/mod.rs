@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The verbs.
+
+pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod status;
+pub(crate) mod what_if;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `what-if`: the guard's answer without a transaction.
+
+use kbuild_guard::guard::Decision;
+use kbuild_guard::judge::judge;
+use kbuild_guard::package_db::PackageId;
+use kbuild_guard::present::{json, quote, text};
+use kbuild_guard::sysroot::{RootPath, WalkEnd};
+use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::options::Change;
+use crate::output;
+use crate::session::Session;
+
+/// Judges the change as if a person had asked for it now.
+pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Result<Exit> {
+    let Change::Remove { what } = change;
+    let leaving = what.iter().map(|one| element(session, one)).collect::<Result<Vec<Element>>>()?;
+    let driver = Driver { attended: true, ..Driver::default() };
+    let transaction = Transaction { leaving, arriving: Vec::new(), driver };
+    let verdict = judge(&session.system, &transaction, &session.policy, as_live)?;
+    if session.options.json {
+        session.print_value(&json::WhatIf::of(&verdict))?;
+    } else if !session.options.quiet {
+        for orphan in verdict.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow) {
+            output::print(&text::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
+        }
+        if verdict.decision == Decision::Allow {
+            output::print("allowed: no kernel that stays loses its headers\n")?;
+        }
+    }
+    Ok(if verdict.decision == Decision::Allow { Exit::Well } else { Exit::Findings })
+}
+
+/// A package by its name, or everything at and below a path.
+fn element(session: &Session<'_>, what: &str) -> Result<Element> {
+    let element = |package, files| Element { package, version: String::new(), files, why: Why::Asked };
+    if !what.starts_with('/') {
+        let package = PackageId::new(what);
+        return match session.system.db.is_installed(&package)? {
+            true => Ok(element(package, Files::InDatabase)),
+            false => Err(Error::NoPackage(package)),
+        };
+    }
+    let path = RootPath::new(what);
+    // What is named may stand behind links (/lib); a link that is named itself is deleted itself.
+    let path = match session.system.root.walk(&path.parent()).end {
+        WalkEnd::Found { path: parent, .. } => parent.join(path.file_name()),
+        _ => path,
+    };
+    if let Err(error) = session.system.root.link_status(&path) {
+        return Err(error.into());
+    }
+    Ok(element(PackageId::new(&quote::quoted(&path)), Files::Below(path)))
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a person can do, in apt's words. Only packages that a repository offers are named.
+
+use std::rc::Rc;
+
+use kbuild_guard::kernels::Kernel;
+use kbuild_guard::package_db::{Advisor, Need, PackageDb, PackageId, WayBack};
+use kbuild_guard::sysroot::{RootPath, Sysroot};
+use kbuild_guard::transaction::Transaction;
+
+use super::offers::offered;
+use crate::dpkg::Database;
+
+/// apt as an adviser.
+#[derive(Debug)]
+pub struct Advice {
+    root: Rc<Sysroot>,
+    db: Rc<Database>,
+}
+
+impl Advice {
+    /// For this root.
+    pub fn new(root: Rc<Sysroot>, db: Rc<Database>) -> Self {
+        Advice { root, db }
+    }
+
+    /// The command that brings the first of `candidates` that exists, or brings it anew if dpkg has it
+    /// and its files are gone.
+    fn bring_first(&self, candidates: &[String]) -> Option<String> {
+        let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
+        let package = offered(self.root.host_path(), &names)?.into_iter().next()?;
+        let installed = self.db.status().ok()?.find(&PackageId::new(&package)).is_some();
+        Some(format!("apt-get install {}{package}", if installed { "--reinstall " } else { "" }))
+    }
+
+    fn owner(&self, path: &RootPath) -> Option<String> {
+        let owners = self.db.owners(std::slice::from_ref(path)).ok()?;
+        owners.into_iter().flatten().next().map(|owner| owner.to_string())
+    }
+}
+
+impl Advisor for Advice {
+    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<String> {
+        let mut candidates = Vec::new();
+        match need {
+            Need::Headers => {
+                let image = self.owner(&kernel.image);
+                candidates.extend(header_packages(kernel.release.as_str(), image.as_deref()));
+            }
+            Need::Path(path) => match self.owner(path) {
+                Some(owner) => candidates.push(owner),
+                // A tree is named after the package that brings it, all over Debian and Ubuntu.
+                None => candidates.extend(
+                    path.as_path()
+                        .components()
+                        .filter_map(|part| part.as_os_str().to_str())
+                        .filter(|part| part.starts_with("linux-") || part.contains("-headers-"))
+                        .map(str::to_owned),
+                ),
+            },
+            Need::Program(name) => candidates.push(name.clone()),
+            Need::Advice => {}
+        }
+        if candidates.is_empty() { None } else { self.bring_first(&candidates) }
+    }
+
+    fn keep(&self, packages: &[PackageId]) -> Option<String> {
+        (!packages.is_empty()).then(|| format!("apt-mark manual {}", joined(packages)))
+    }
+
+    fn anyway(&self, transaction: &Transaction) -> String {
+        let option = "-o KbuildGuard::Mode=warn";
+        let typed = transaction.driver.command_line.as_deref().and_then(plain_command);
+        match typed {
+            Some((program, rest)) => format!("{program} {option} {rest}"),
+            None => format!("the same command with {option}"),
+        }
+    }
+
+    fn bring_back(&self, packages: &[PackageId]) -> WayBack {
+        let names: Vec<&str> = packages.iter().map(PackageId::as_str).collect();
+        match offered(self.root.host_path(), &names) {
+            None => WayBack::Unknown,
+            Some(offered) if offered.is_empty() => WayBack::Gone,
+            Some(offered) => WayBack::Command(format!("apt-get install {}", offered.join(" "))),
+        }
+    }
+}
+
+/// What the headers of a release may be called, the most likely first: the image's own name with
+/// `headers` for `image` (Debian, Ubuntu) or for `kernel` (Proxmox), without what a signature adds.
+fn header_packages(release: &str, image_package: Option<&str>) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(image) = image_package {
+        let plain = image.strip_suffix("-signed").or(image.strip_suffix("-unsigned")).unwrap_or(image);
+        for word in ["-image-unsigned-", "-image-", "-kernel-"] {
+            if plain.contains(word) {
+                names.push(plain.replacen(word, "-headers-", 1));
+            }
+        }
+    }
+    names.push(format!("linux-headers-{release}"));
+    names.dedup();
+    names
+}
+
+/// A command of plain words only, as program and rest: nothing else is repeated on a terminal.
+fn plain_command(line: &str) -> Option<(&str, &str)> {
+    let is_plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._:=/~@^*".contains(&b));
+    let (program, rest) = line.split_once(' ')?;
+    let program = program.rsplit('/').next()?;
+    let plain = line.len() <= 200 && line.split(' ').all(is_plain) && matches!(program, "apt" | "apt-get" | "aptitude");
+    plain.then_some((program, rest))
+}
+
+fn joined(packages: &[PackageId]) -> String {
+    packages.iter().map(PackageId::as_str).collect::<Vec<&str>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_named_after_the_image() {
+        assert_eq!(header_packages("6.1.0-56-amd64", None), ["linux-headers-6.1.0-56-amd64"]);
+        assert_eq!(
+            header_packages("6.8.4-2-pve", Some("proxmox-kernel-6.8.4-2-pve-signed")),
+            ["proxmox-headers-6.8.4-2-pve", "linux-headers-6.8.4-2-pve"]
+        );
+        assert_eq!(
+            header_packages("6.8.0-40-generic", Some("linux-image-unsigned-6.8.0-40-generic"))
+                .first()
+                .map(String::as_str),
+            Some("linux-headers-6.8.0-40-generic")
+        );
+    }
+
+    #[test]
+    fn repeats_plain_commands_only() {
+        assert_eq!(plain_command("/usr/bin/apt-get -y autoremove"), Some(("apt-get", "-y autoremove")));
+        assert_eq!(plain_command("apt remove linux-headers-*"), Some(("apt", "remove linux-headers-*")));
+        assert_eq!(plain_command("apt remove $(reboot)"), None);
+        assert_eq!(plain_command("apt remove \x1b[0m"), None);
+        assert_eq!(plain_command("synaptic x"), None);
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! apt: its hook protocol, what it knows of packages beyond dpkg, and what it can bring.
+
+mod advice;
+mod offers;
+pub mod pre_install;
+pub mod standing;
+
+pub use advice::Advice;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which package has which path: /var/lib/dpkg/info/*.list.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+
+use kbuild_guard::error::Result;
+use kbuild_guard::package_db::PackageId;
+use kbuild_guard::sysroot::{RootPath, Sysroot};
+
+use super::ADMIN_DIR;
+use super::status::Package;
+
+/// The list of a header package with 20,000 files is 2 MB.
+const LARGEST: usize = 64 << 20;
+
+/// Paths by every way dpkg may have them in its lists.
+///
+/// dpkg keeps a path as its package spells it: /lib/modules in Debian 12's packages, /usr/lib/modules
+/// in Debian 13's, and neither knows that the two are one directory on a merged /usr.
+pub(super) struct Wanted(HashMap<Vec<u8>, usize>);
+
+/// The directories that a merged /usr has twice.
+const MERGED: [&str; 4] = ["/lib", "/bin", "/sbin", "/lib64"];
+
+impl Wanted {
+    pub(super) fn new(paths: &[RootPath]) -> Self {
+        let mut wanted = HashMap::with_capacity(paths.len() * 2);
+        for (index, path) in paths.iter().enumerate() {
+            let bytes = path.as_os_str().as_bytes();
+            wanted.insert(bytes.to_vec(), index);
+            for merged in MERGED {
+                let below = |prefix: &[u8]| bytes.strip_prefix(prefix).filter(|rest| rest.starts_with(b"/"));
+                if let Some(rest) = below(format!("/usr{merged}").as_bytes()) {
+                    wanted.insert([merged.as_bytes(), rest].concat(), index);
+                } else if let Some(rest) = below(merged.as_bytes()) {
+                    wanted.insert([b"/usr", merged.as_bytes(), rest].concat(), index);
+                }
+            }
+        }
+        Wanted(wanted)
+    }
+
+    /// The indexes of the paths that a list holds.
+    pub(super) fn in_list(&self, list: &[u8]) -> Vec<usize> {
+        let mut found: Vec<usize> =
+            list.split(|byte| *byte == b'\n').filter_map(|line| self.0.get(line).copied()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// The wanted paths that a package has. A package without a list has no files.
+pub(super) fn held(root: &Sysroot, package: &PackageId, native: &str, wanted: &Wanted) -> Result<Vec<usize>> {
+    let (name, arch) = package.as_str().split_once(':').unwrap_or((package.as_str(), native));
+    // `Multi-Arch: same` packages have their architecture in the file's name, all others have not.
+    for file in [name, &format!("{name}:{arch}")] {
+        if let Some(list) = read(root, file)? {
+            return Ok(wanted.in_list(&list));
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The list of this name; `None` if there is none. A name with a slash is none of dpkg's.
+pub(super) fn read(root: &Sysroot, name: &str) -> Result<Option<Vec<u8>>> {
+    if name.contains('/') {
+        return Ok(None);
+    }
+    match root.read(&RootPath::new(ADMIN_DIR).join("info").join(format!("{name}.list")), LARGEST) {
+        Ok(list) => Ok(Some(list)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// For each wanted path the packages that have it, asking `likely` packages first: if those have every
+/// path, nobody else is asked.
+pub(super) fn owners<'p>(
+    root: &Sysroot,
+    paths: &[RootPath],
+    packages: impl Iterator<Item = &'p Package> + Clone,
+    native: &str,
+    likely: impl Fn(&Package) -> bool,
+) -> Result<Vec<Vec<PackageId>>> {
+    let wanted = Wanted::new(paths);
+    let mut owners = vec![Vec::new(); paths.len()];
+    let (first, rest): (Vec<&Package>, Vec<&Package>) = packages.partition(|package| likely(package));
+    for group in [first, rest] {
+        for package in group {
+            let id = package.id(native);
+            for index in held(root, &id, native, &wanted)? {
+                if let Some(owners) = owners.get_mut(index) {
+                    owners.push(id.clone());
+                }
+            }
+        }
+        if owners.iter().all(|owners| !owners.is_empty()) {
+            break;
+        }
+    }
+    Ok(owners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_and_both_file_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = dir.path().join("var/lib/dpkg/info");
+        std::fs::create_dir_all(&info).unwrap();
+        std::fs::write(info.join("headers.list"), "/.\n/lib/modules/R/build\n/usr/src/h\n").unwrap();
+        std::fs::write(info.join("libx:amd64.list"), "/usr/lib/x\n").unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        let wanted = Wanted::new(&[
+            RootPath::new("/usr/lib/modules/R/build"),
+            RootPath::new("/lib/x"),
+            RootPath::new("/libfoo"),
+        ]);
+        let held = |name: &str| held(&root, &PackageId::new(name), "amd64", &wanted).unwrap();
+        assert_eq!(held("headers"), [0]);
+        assert_eq!(held("libx"), [1]);
+        assert_eq!(held("libx:amd64"), [1]);
+        assert!(held("nobody").is_empty());
+        assert!(held("../../etc/passwd").is_empty());
+    }
+}

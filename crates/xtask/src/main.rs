@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask`: what is done with the whole project, one subcommand a file.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for the terminal: printing is its work")]
+
+mod dist;
+mod install;
+mod tools;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitCode, ExitStatus};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Build, pack and try kbuild-guard")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the Debian package in target/dist/ and check it with lintian
+    Dist,
+    /// Build the Debian package, install it on this machine and show `kbuild-guard status` (needs root)
+    Install,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Dist => dist::run().map(|_package| ()),
+        Task::Install => install::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a task was not done. Shown once, by `main`.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The operating system said no.
+    Io { doing: String, source: io::Error },
+    /// A command that we called failed; what it had to say is on the terminal already.
+    Command { command: String, status: ExitStatus },
+    /// Debian packages are missing and we may not install them.
+    MissingPackages { packages: Vec<String>, command: String },
+    /// Only root can do this.
+    NeedsRoot { task: &'static str },
+    /// Not run by `cargo xtask`, so that the project cannot be found.
+    NoWorkspace,
+    /// The package build ended well but made something else than one package.
+    NotOnePackage { folder: PathBuf, found: usize },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Self::Command { command, status } => write!(f, "`{command}` failed ({status})"),
+            Self::MissingPackages { packages, command } => {
+                write!(f, "missing: {}. Run as root: {command}", packages.join(", "))
+            }
+            Self::NeedsRoot { task } => write!(f, "{task} needs root: sudo env \"PATH=$PATH\" cargo xtask {task}"),
+            Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
+            Self::NotOnePackage { folder, found } => {
+                write!(f, "expected one .deb in {}, found {found}", folder.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Gives an I/O error the words for what was being done.
+pub(crate) trait Doing<T> {
+    /// `what` completes the sentence "cannot …".
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, Error>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { doing: what(), source })
+    }
+}
