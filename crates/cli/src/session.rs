@@ -37,7 +37,8 @@ impl<'o> Session<'o> {
 
     /// The kernels that are named, each of which must be installed; all of them if none is.
     pub(crate) fn assess(&self, releases: &[String]) -> Result<Vec<Assessment>> {
-        let wanted: Vec<Release> = releases.iter().map(|text| Release::from_str(text)).collect::<kbuild_guard::error::Result<_>>()?;
+        let wanted: Vec<Release> =
+            releases.iter().map(|text| Release::from_str(text)).collect::<kbuild_guard::error::Result<_>>()?;
         let is_wanted = |kernel: &Kernel| wanted.is_empty() || wanted.contains(&kernel.release);
         let assessments = self.system.survey(is_wanted)?;
         for release in wanted {

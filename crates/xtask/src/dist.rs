@@ -76,14 +76,22 @@ pub(crate) fn build() -> Result<PathBuf, Error> {
     }
     tools::run(&mut dpkg_buildpackage)?;
 
-    let mut built = packages_in(&results)?;
-    let (Some(package), true) = (built.pop(), built.is_empty()) else {
-        return Err(Error::NotOnePackage { folder: results.clone(), found: packages_in(&results)?.len() });
-    };
+    let package = only_package(&results)?;
     let laid = dist.join(package.file_name().unwrap_or_default());
     fs::rename(&package, &laid).doing(|| format!("move {} to {}", package.display(), laid.display()))?;
     println!("xtask: built in {:.1} s", started.elapsed().as_secs_f64());
     Ok(laid)
+}
+
+/// The one package in a folder.
+pub(crate) fn only_package(folder: &Path) -> Result<PathBuf, Error> {
+    let mut found = packages_in(folder)?;
+    match (found.pop(), found.len()) {
+        (Some(package), 0) => Ok(package),
+        (last, rest) => {
+            Err(Error::NotOnePackage { folder: folder.to_owned(), found: rest + usize::from(last.is_some()) })
+        }
+    }
 }
 
 fn with_word(variable: &str, word: &str) -> OsString {

@@ -2,8 +2,13 @@
 //! `cargo xtask`: what is done with the whole project, one subcommand a file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for the terminal: printing is its work")]
 
+mod base;
+mod bench;
+mod demo;
+mod deny;
 mod dist;
 mod install;
+mod test;
 mod tools;
 
 use std::fmt;
@@ -22,6 +27,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show the main job for real, on a throw-away Debian system
+    Demo,
+    /// Run every test, as CI does (end-to-end tests need root)
+    Test {
+        /// Only these suites
+        #[arg(long, value_name = "SUITE")]
+        only: Vec<test::Suite>,
+    },
+    /// Measure the hooks beside their peers, in one throw-away root (needs root)
+    Bench,
     /// Build the Debian package in target/dist/ and check it with lintian
     Dist,
     /// Build the Debian package, install it on this machine and show `kbuild-guard status` (needs root)
@@ -30,6 +45,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Demo => demo::run(),
+        Task::Test { only } => test::run(&only),
+        Task::Bench => bench::run(),
         Task::Dist => dist::run().map(|_package| ()),
         Task::Install => install::run(),
     };
@@ -53,6 +71,12 @@ pub(crate) enum Error {
     MissingPackages { packages: Vec<String>, command: String },
     /// Only root can do this.
     NeedsRoot { task: &'static str },
+    /// A throw-away root could not be made or used.
+    Roots(test_roots::Error),
+    /// A base has other than three kernels.
+    Kernels { found: usize },
+    /// Something failed whose words are in a file.
+    Logged { what: &'static str, log: PathBuf },
     /// Not run by `cargo xtask`, so that the project cannot be found.
     NoWorkspace,
     /// The package build ended well but made something else than one package.
@@ -68,6 +92,9 @@ impl fmt::Display for Error {
                 write!(f, "missing: {}. Run as root: {command}", packages.join(", "))
             }
             Self::NeedsRoot { task } => write!(f, "{task} needs root: sudo env \"PATH=$PATH\" cargo xtask {task}"),
+            Self::Roots(error) => error.fmt(f),
+            Self::Kernels { found } => write!(f, "the base system has {found} kernels, and three are needed"),
+            Self::Logged { what, log } => write!(f, "{what} failed; see {}", log.display()),
             Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
             Self::NotOnePackage { folder, found } => {
                 write!(f, "expected one .deb in {}, found {found}", folder.display())
@@ -80,6 +107,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
+            Self::Roots(error) => Some(error),
             _ => None,
         }
     }

@@ -65,7 +65,13 @@ fn made_elsewhere(missing: &RootPath) -> &'static str {
 }
 
 /// Fedora's kernel package owns the link and not the tree: without kernel-devel it dangles by design.
+///
+/// Packages put trees below /usr. A packaged link to anywhere else was made on the build host (kernel
+/// packages of image builders), or by hand over the package's own.
 fn is_absent_by_design(db: &dyn PackageDb, closure: &Closure, missing: &RootPath) -> Result<bool> {
+    if !RootPath::new("/usr").contains(missing) {
+        return Ok(false);
+    }
     let owners = db.owners(&[closure.link.path.clone(), missing.clone()])?;
     let [link_owners, tree_owners] = owners.as_slice() else { return Ok(false) };
     Ok(!link_owners.is_empty() && !link_owners.iter().any(|owner| tree_owners.contains(owner)))

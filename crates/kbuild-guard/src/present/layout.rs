@@ -10,11 +10,17 @@ const INDENT: usize = 10;
 /// A text in lines, the first beginning at column 0, the others indented. A word is never broken: a
 /// path that is cut cannot be copied.
 pub(super) fn wrapped(text: &str, indent: usize, first: usize) -> String {
+    wrapped_with("", text, indent, first)
+}
+
+/// The same, with `tail` at the end of every line that goes on.
+fn wrapped_with(tail: &str, text: &str, indent: usize, first: usize) -> String {
     let mut out = String::new();
     let mut column = first;
     for word in text.split(' ') {
         let length = word.chars().count();
-        if column > first && column > indent && column + 1 + length > WIDTH {
+        if column > first && column > indent && column + 1 + length + tail.len() > WIDTH {
+            out.push_str(tail);
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             column = indent;
@@ -31,6 +37,11 @@ pub(super) fn wrapped(text: &str, indent: usize, first: usize) -> String {
 /// A row with its label: `  remove  linux-headers-…`.
 pub(super) fn row(label: &str, text: &str) -> String {
     format!("  {label:<8}{}\n", wrapped(text, INDENT, INDENT))
+}
+
+/// A row with a command, which can be copied as it is, also where it takes several lines.
+pub(super) fn command_row(label: &str, command: &str) -> String {
+    format!("  {label:<8}{}\n", wrapped_with(" \\", command, INDENT, INDENT))
 }
 
 /// A list as text that stays short: the first `most`, and how many more there are.
@@ -51,6 +62,7 @@ mod tests {
     fn wraps_at_words_only() {
         let text = "word ".repeat(30);
         assert!(row("label", text.trim_end()).lines().all(|line| line.len() <= WIDTH && line.starts_with("  ")));
+        assert!(command_row("fix", &text).contains("word \\\n          word"));
         let path = "/very/long".repeat(12);
         assert_eq!(row("lost", &path), format!("  lost    {path}\n"));
         assert_eq!(few(&["a", "b", "c"], 2), "a, b and 1 more");

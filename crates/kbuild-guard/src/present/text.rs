@@ -3,7 +3,7 @@
 
 use crate::assess::{Assessment, State};
 use crate::build_tree::{LinkKind, Role};
-use crate::checks::{CATALOGUE, Effect, Entry};
+use crate::checks::{CATALOGUE, Effect, Entry, Finding};
 use crate::demand::{Builder, Demand};
 use crate::guard::{Because, Decision};
 use crate::judge::Orphan;
@@ -11,7 +11,7 @@ use crate::kernels::{KeptBecause, Kernel};
 use crate::package_db::{Advisor, WayBack};
 use crate::policy::Policy;
 use crate::present::Owners;
-use crate::present::layout::{few, row, wrapped};
+use crate::present::layout::{command_row, few, row, wrapped};
 use crate::present::quote::{quoted, quoted_os};
 use crate::transaction::Transaction;
 
@@ -35,13 +35,13 @@ pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor)
     if blocked {
         if !orphan.loss.was_asked_for() {
             if let Some(keep) = advisor.keep(&packages) {
-                out.push_str(&row("keep", &keep));
+                out.push_str(&command_row("keep", &keep));
             }
         }
-        out.push_str(&row("anyway", &advisor.anyway(transaction)));
+        out.push_str(&command_row("anyway", &advisor.anyway(transaction)));
     } else {
         match advisor.bring_back(&packages) {
-            WayBack::Command(command) => out.push_str(&row("back", &command)),
+            WayBack::Command(command) => out.push_str(&command_row("back", &command)),
             WayBack::Gone => out.push_str(&row("back", "no repository offers these packages any more")),
             WayBack::Unknown => {}
         }
@@ -110,26 +110,29 @@ pub fn fault(assessment: &Assessment) -> String {
         _ => format!("kbuild-guard: warning: external modules cannot be built for kernel {kernel}"),
     };
     let mut out = format!("{}\n", wrapped(&head, 2, 0));
-    let mut fixes: Vec<&str> = Vec::new();
     for finding in assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).take(2) {
         if assessment.state() != State::Absent {
             out.push_str(&row(finding.id.code(), &format!("{}: {}", finding.id.entry().title, finding.cause)));
-        }
-        if !fixes.contains(&finding.fix_or_advice()) {
-            fixes.push(finding.fix_or_advice());
         }
     }
     let demand: Vec<&Demand> = assessment.demand.iter().collect();
     if !demand.is_empty() {
         out.push_str(&row("needed", &needed_by(&demand)));
     }
-    if let Some(fix) = fixes.first() {
-        out.push_str(&row("fix", fix));
+    if let Some(first) = assessment.findings.first() {
+        out.push_str(&fix_row(first));
     }
     if assessment.findings.len() > 1 {
         out.push_str(&row("more", &format!("kbuild-guard explain {}", assessment.kernel.release)));
     }
     out
+}
+
+fn fix_row(finding: &Finding) -> String {
+    match &finding.fix {
+        Some(command) => command_row("fix", command),
+        None => row("fix", finding.id.entry().advice),
+    }
 }
 
 /// Whether states are coloured.
@@ -241,7 +244,7 @@ pub fn story(assessment: &Assessment, owners: &Owners, policy: &Policy) -> Strin
         out.push_str(&format!("\n{} {}{ignored}\n", entry.code, entry.title));
         out.push_str(&row("found", &finding.cause));
         out.push_str(&row("so", entry.consequence));
-        out.push_str(&row("fix", finding.fix_or_advice()));
+        out.push_str(&fix_row(finding));
         out.push_str(&row("why", entry.story));
     }
     out

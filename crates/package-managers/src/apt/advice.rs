@@ -33,6 +33,19 @@ impl Advice {
         Some(format!("apt-get install {}{package}", if installed { "--reinstall " } else { "" }))
     }
 
+    /// The packages that none of the others depends on: who keeps or brings these has them all.
+    fn without_dependencies(&self, packages: &[PackageId]) -> Vec<PackageId> {
+        let Ok(status) = self.db.status() else { return packages.to_vec() };
+        let needs = |other: &PackageId, name: &str| {
+            status.find(other).is_some_and(|other| other.needed_names().any(|needed| needed == name))
+        };
+        let is_needed = |package: &PackageId| {
+            let name = package.as_str().split(':').next().unwrap_or_default();
+            packages.iter().any(|other| other != package && needs(other, name))
+        };
+        packages.iter().filter(|package| !is_needed(package)).cloned().collect()
+    }
+
     fn owner(&self, path: &RootPath) -> Option<String> {
         let owners = self.db.owners(std::slice::from_ref(path)).ok()?;
         owners.into_iter().flatten().next().map(|owner| owner.to_string())
@@ -65,7 +78,8 @@ impl Advisor for Advice {
     }
 
     fn keep(&self, packages: &[PackageId]) -> Option<String> {
-        (!packages.is_empty()).then(|| format!("apt-mark manual {}", joined(packages)))
+        let packages = self.without_dependencies(packages);
+        (!packages.is_empty()).then(|| format!("apt-mark manual {}", joined(&packages)))
     }
 
     fn anyway(&self, transaction: &Transaction) -> String {
@@ -78,6 +92,7 @@ impl Advisor for Advice {
     }
 
     fn bring_back(&self, packages: &[PackageId]) -> WayBack {
+        let packages = self.without_dependencies(packages);
         let names: Vec<&str> = packages.iter().map(PackageId::as_str).collect();
         match offered(self.root.host_path(), &names) {
             None => WayBack::Unknown,

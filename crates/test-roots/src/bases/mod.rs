@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bases: systems built once from a recipe and kept in a cache, for throw-away roots to stand on.
+
+mod build;
+mod cache;
+mod debian12;
+mod debian12_kernels;
+mod entry;
+mod hidden;
+mod log;
+mod recipe;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) use cache::{Cache, lock};
+pub(crate) use entry::Layer;
+
+use crate::error::{Error, Result};
+use crate::root::Root;
+use build::{Build, Progress};
+use cache::lock_or_wait;
+use entry::Entry;
+use log::Log;
+use recipe::{Recipe, Start};
+
+/// A system in the cache, whole and unchanging, that nobody removes while this value lives.
+///
+/// Cached in `$KBUILD_GUARD_TEST_CACHE`, `$XDG_CACHE_HOME/kbuild-guard` or `$HOME/.cache/kbuild-guard`. It is built again
+/// when its recipe changes, not when the registry does: remove it from the cache for newer packages.
+#[derive(Debug, Clone)]
+pub struct Base {
+    name: &'static str,
+    entry: Entry,
+    layers: Vec<Layer>,
+    /// Keeps what lies below from being removed.
+    _below: Option<Box<Base>>,
+}
+
+impl Base {
+    /// Debian 12 with dkms, gcc, make and unattended-upgrades, without any kernel.
+    ///
+    /// The .debs of three kernels with their headers ([`releases`](Self::releases)) and of the module package `acpi-call-dkms`
+    /// are in apt's cache, so that apt installs them without a network. update-initramfs does nothing.
+    ///
+    /// `progress` is told each step, if anything has to be built (a minute, with a network).
+    pub fn debian12(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12::DEBIAN12, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with all three kernels, their headers and acpi-call-dkms installed by name, the module
+    /// built for each by dkms.
+    pub fn debian12_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_kernels::DEBIAN12_KERNELS, progress)
+    }
+
+    /// The releases of its kernels, or of those in apt's cache, oldest first.
+    pub fn releases(&self) -> &[String] {
+        &self.entry.about.releases
+    }
+
+    /// Its name, as in the cache.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its directory in the cache. Its files are in `root/`; look, and do not touch.
+    pub fn directory(&self) -> &Path {
+        &self.entry.directory
+    }
+
+    /// The directories it consists of, topmost first.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        self.layers.iter().map(|layer| layer.root.clone()).collect()
+    }
+
+    /// What it consists of, topmost first.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// An empty directory to mount on, in private.
+    pub(crate) fn place(&self) -> PathBuf {
+        self.entry.directory.join("place")
+    }
+
+    /// Takes a base from the cache, or builds it there.
+    fn obtain(recipe: &Recipe, progress: Progress<'_>) -> Result<Self> {
+        let below = match &recipe.start {
+            Start::On(below) => Some(Self::obtain(below, progress)?),
+            Start::Debian { .. } => None,
+        };
+        if !nix::unistd::geteuid().is_root() {
+            return Err(Error::NotRoot);
+        }
+        let cache = Cache::locate()?;
+        let bases = cache.directory("bases")?;
+        let key = recipe.key(below.as_ref().map(|base| base.entry.about.identity.as_str()));
+        let directory = bases.join(format!("{}-{key}", recipe.name));
+
+        let lock = lock_or_wait(&bases.join(format!("{}.lock", recipe.name)), || {
+            progress(&format!("{}: waiting for another who builds it", recipe.name));
+        })?;
+        entry::sweep(&bases, recipe.name, &key);
+        if !directory.exists() {
+            if recipe.needs_mounts && !Root::can_mount() {
+                return Err(Error::NeedsMounts {
+                    what: format!("base {} cannot be built, since dkms needs a /proc; debian12 can", recipe.name),
+                });
+            }
+            let half = tempfile::Builder::new()
+                .prefix(&format!("{}-{key}.building-", recipe.name))
+                .tempdir_in(&bases)
+                .map_err(Error::io("create a directory in", &bases))?;
+            open_to_all(half.path())?;
+            let log = cache.directory("logs")?.join(format!("{}.log", recipe.name));
+            Build { recipe, below: below.as_ref(), directory: half.path(), log: Log::create(log)?, lock: &lock }
+                .run(progress)?;
+            fs::rename(half.path(), &directory).map_err(Error::io("publish", &directory))?;
+            // Nothing is left under this name to remove.
+            drop(half.keep());
+        }
+        let entry = Entry::open(&directory)?;
+        let mut layers = vec![entry.layer.clone()];
+        if let Some(base) = below.as_ref().filter(|_| entry.about.difference) {
+            layers.extend(base.layers.iter().cloned());
+        }
+        Ok(Self { name: recipe.name, entry, layers, _below: below.map(Box::new) })
+    }
+}
+
+/// Temporary directories, and all of a strict umask, are closed to others; apt's download user must get through.
+pub(crate) fn open_to_all(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).map_err(Error::io("open up", directory))
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Throw-away Debian systems for end-to-end tests, benchmarks and the demo.
+//!
+//! A [`Base`] is built once from a recipe and kept in a cache; a [`Root`] stands on it, takes a twentieth of a second to
+//! start, and leaves nothing behind. Both need uid 0.
+//!
+//! ```no_run
+//! use test_roots::{Base, Root};
+//!
+//! # fn main() -> test_roots::Result<()> {
+//! let base = Base::debian12(&mut |step| eprintln!("{step}"))?;
+//! let newest = base.releases().last().map_or("", String::as_str);
+//! let root = Root::builder(&base).running(newest).offline().start()?;
+//! root.run(&["apt-get", "install", "--yes", &format!("linux-image-{newest}")])?.success()?;
+//! let json = root.command(&["kbuild-guard", "check", "--json"]).split()?;
+//! assert_eq!((json.code, json.stderr.as_str()), (0, ""));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Bases
+//! | | |
+//! | --- | --- |
+//! | [`Base::debian12`] | dkms, gcc, make, unattended-upgrades; no kernel; three kernels with headers and `acpi-call-dkms` in apt's cache |
+//! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
+//! | [`Base::releases`] | those three, oldest first |
+//! | [`Base::directory`] | where it is in the cache |
+//!
+//! The cache is `$KBUILD_GUARD_TEST_CACHE`, `$XDG_CACHE_HOME/kbuild-guard` or `$HOME/.cache/kbuild-guard`. An entry is keyed by
+//! its recipe's text, built beside its final place under a lock, and renamed into it; older keys that nobody uses go.
+//!
+//! # Roots
+//! | | |
+//! | --- | --- |
+//! | [`Root::builder`] | live unless told otherwise: own mounts and processes, `/proc/1/root` is `/` |
+//! | [`RootBuilder::running`] | what `/proc/sys/kernel/osrelease` names (the system call `uname` tells the host's all the same) |
+//! | [`RootBuilder::not_live`] | as in a chroot: `/proc/1/root` is another |
+//! | [`RootBuilder::offline`] | without a network |
+//! | [`RootBuilder::copied`] | for where nothing can be mounted ([`Root::can_mount`]): a copy, entered by chroot |
+//! | [`RootBuilder::start`] | starts it |
+//! | [`Root::run`], [`Root::sh`] | a command, a script; both streams in one, in order: [`Outcome`] |
+//! | [`Root::command`] | one with [`env`](Command::env), [`stdin_bytes`](Command::stdin_bytes), [`timeout`](Command::timeout), [`tee`](Command::tee), then [`run`](Command::run) or, streams apart, [`split`](Command::split) |
+//! | [`Outcome::success`], [`Split::success`] | itself, or an error with the whole transcript |
+//! | [`Root::write`], [`Root::write_executable`], [`Root::read`], [`Root::read_to_string`], [`Root::exists`], [`Root::remove`], [`Root::copy_in`] | its files |
+//! | [`Root::install_deb`] | a package of the host, installed by its apt |
+//! | [`Root::entry`] | the words that lead in, for tools of the host such as hyperfine |
+
+mod bases;
+mod capture;
+mod error;
+mod root;
+mod stable_hash;
+mod tools;
+
+pub use bases::Base;
+pub use error::{Error, Result};
+pub use root::{Command, DEFAULT_TIMEOUT, Outcome, Root, RootBuilder, Split};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The bases of the throw-away roots: made once, kept in the cache, shown being made.
+
+use test_roots::Base;
+
+use crate::Error;
+use crate::tools::Tool;
+
+/// What making and entering a root needs on this machine.
+pub(crate) const TOOLS: [Tool; 3] =
+    [Tool::program("mmdebstrap", "mmdebstrap"), Tool::program("unshare", "util-linux"), Tool::program("tar", "tar")];
+
+/// Makes every base that the end-to-end tests stand on.
+pub(crate) fn make_all() -> Result<(), Error> {
+    let mut say = |step: &str| println!("xtask: base: {step}");
+    Base::debian12(&mut say).map_err(Error::Roots)?;
+    Base::debian12_kernels(&mut say).map_err(Error::Roots)?;
+    Ok(())
+}

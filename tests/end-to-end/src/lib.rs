@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What every end-to-end test stands on: throw-away Debian systems with our package installed.
+//!
+//! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
+
+use std::path::PathBuf;
+
+use test_roots::{Base, Outcome, Result, Root, RootBuilder};
+
+/// The environment variable that names the .deb under test.
+const DEB: &str = "KBUILD_GUARD_DEB";
+
+/// What went wrong outside of what is tested.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// The package under test.
+pub fn deb() -> std::result::Result<PathBuf, Failure> {
+    let path = std::env::var_os(DEB).ok_or(format!("{DEB} names no package: run these tests by cargo xtask test"))?;
+    Ok(PathBuf::from(path))
+}
+
+/// Debian 12 without any kernel; three of them in apt's cache.
+pub fn bare() -> Result<Base> {
+    Base::debian12(&mut |_| {})
+}
+
+/// Debian 12 with three kernels and their headers, installed by name, and acpi_call built by dkms for each.
+pub fn with_kernels() -> Result<Base> {
+    Base::debian12_kernels(&mut |_| {})
+}
+
+/// The three releases of a base.
+pub struct Releases {
+    /// The oldest; apt protects it only if it runs.
+    pub old: String,
+    /// The one before the newest.
+    pub middle: String,
+    /// The newest.
+    pub new: String,
+}
+
+impl Releases {
+    /// Of this base.
+    pub fn of(base: &Base) -> std::result::Result<Self, Failure> {
+        match base.releases() {
+            [old, middle, new] => Ok(Releases { old: old.clone(), middle: middle.clone(), new: new.clone() }),
+            other => Err(format!("three releases are needed, the base has {other:?}").into()),
+        }
+    }
+}
+
+/// Starts a root without a network and installs our package in it. apt and dpkg must take it in silence.
+pub fn guarded(builder: RootBuilder) -> std::result::Result<Root, Failure> {
+    let root = builder.offline().start()?;
+    root.copy_in(deb()?, "/kbuild-guard.deb")?;
+    let installed = root.run(&["dpkg", "--install", "/kbuild-guard.deb"])?.success()?;
+    match words_of_ours(&installed).as_slice() {
+        [] => Ok(root),
+        words => Err(format!("installing the package says {words:?}").into()),
+    }
+}
+
+/// The lines we say, each message's first line and what is indented below it.
+pub fn words_of_ours(outcome: &Outcome) -> Vec<String> {
+    let mut ours = Vec::new();
+    let mut in_message = false;
+    for line in outcome.output.lines() {
+        in_message = line.starts_with("kbuild-guard:") || (in_message && line.starts_with("  "));
+        if in_message {
+            ours.push(line.to_owned());
+        }
+    }
+    ours
+}
+
+/// All we say, as one line: what was wrapped is joined again, so that a test does not depend on how long
+/// today's releases are.
+pub fn said(outcome: &Outcome) -> String {
+    let words = words_of_ours(outcome).join(" ").replace(" \\ ", " ");
+    words.split_ascii_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
+/// What `check --json` says of one kernel.
+pub fn kernel(root: &Root, release: &str) -> std::result::Result<serde_json::Value, Failure> {
+    let split = root.command(&["kbuild-guard", "check", "--json", release]).split()?;
+    let document: serde_json::Value = serde_json::from_str(&split.stdout)
+        .map_err(|error| format!("{}: {error}: {}{}", split.command, split.stdout, split.stderr))?;
+    Ok(document.get("kernels").and_then(|kernels| kernels.get(0)).cloned().unwrap_or_default())
+}
