@@ -4,6 +4,7 @@
 
 mod stream;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hook_process::{Answer, Life, run, say};
@@ -11,6 +12,7 @@ use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
 use kbuild_guard::policy::{self, Mode};
+use kbuild_guard::present::quote::quoted_text;
 use kbuild_guard::present::text;
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::apt::pre_install;
@@ -23,7 +25,8 @@ fn main() -> ExitCode {
 }
 
 fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
-    let mut request = pre_install::parse(&stream::read()?)?;
+    let dpkg_root = std::env::var_os("DPKG_ROOT").map(PathBuf::from);
+    let mut request = pre_install::parse(&stream::read()?, dpkg_root.as_deref())?;
     // The common case first: nothing leaves, nothing is looked at. A root that apt's settings do not
     // agree upon is none that anything could be said about.
     let (false, Some(root)) = (request.transaction.leaving.is_empty(), request.root) else {
@@ -38,18 +41,20 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     if verdict.decision == Decision::Allow {
         return Ok(Answer::GoOn);
     }
+    if let Some(word) = request.wrong_mode {
+        say(&format!("kbuild-guard: mode {} is none of off, warn, guard, strict\n", quoted_text(&word)));
+    }
     for warning in warnings {
         say(&format!("kbuild-guard: {warning}\n"));
     }
-    let spoken: Vec<_> = verdict.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow).collect();
-    for orphan in &spoken {
+    for orphan in verdict.spoken_of() {
         say(&text::orphan(orphan, &request.transaction, system.advisor.as_ref()));
     }
     if verdict.decision == Decision::Block {
         return Ok(Answer::Stop(BLOCKED));
     }
     // The triggers of this run need not say it again. If this cannot be written, they will.
-    let _ = Spoken::add(&system.root, spoken.iter().map(|orphan| &orphan.assessment.kernel.release));
+    let _ = Spoken::add(&system.root, verdict.spoken_of().map(|orphan| &orphan.assessment.kernel.release));
     Ok(Answer::GoOn)
 }
 

@@ -63,8 +63,7 @@ impl<'o> Session<'o> {
 
     /// Whether there is something to do about a kernel that the admin does not know of already.
     pub(crate) fn is_at_fault(&self, assessment: &Assessment) -> bool {
-        let ignored = |one: &_| self.policy.ignores(one, &assessment.kernel.release);
-        assessment.is_at_fault() && !assessment.findings.iter().all(ignored)
+        assessment.without_ignored(&self.policy).is_at_fault()
     }
 
     /// The exit status that these assessments come to.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
 use crate::package_db::{Advisor, ImageStanding, Need, PackageDb};
+use crate::policy::Policy;
 use crate::sysroot::Sysroot;
 
 /// What module builds can expect of a kernel.
@@ -86,6 +87,21 @@ impl Assessment {
             State::Absent => self.is_needed(),
             State::Ready | State::Unknown => false,
         }
+    }
+
+    /// The same without the findings the admin does not want to hear of.
+    pub fn without_ignored(&self, policy: &Policy) -> Self {
+        let mut rest = self.clone();
+        rest.findings.retain(|finding| !policy.ignores(finding, &self.kernel.release));
+        rest
+    }
+
+    /// Whether it is worth telling somebody who did not ask. A machine without a compiler, on which
+    /// nothing needs one, is no news: distributions bring headers where nobody builds.
+    pub fn is_worth_saying(&self) -> bool {
+        let stops = |finding: &&Finding| finding.effect >= Effect::NoLoad;
+        let only_compiler = self.findings.iter().filter(stops).all(|finding| finding.id == FindingId::CompilerMissing);
+        self.is_at_fault() && (self.is_needed() || self.state() != State::Broken || !only_compiler)
     }
 
     /// Asks what mends each finding. Slow: only for findings that are going to be shown.

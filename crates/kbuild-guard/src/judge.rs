@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a transaction to a verdict: the road every hook and `what-if` take.
 
-use crate::assess::Assessment;
+use crate::assess::{Assessment, State};
 use crate::build_tree::{Closure, follow};
 use crate::demand::{Demand, Register};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guard::{Because, Decision, Situation, decide};
 use crate::kernels::Kernel;
 use crate::losses::{Loss, losses, remaining_demand};
@@ -43,6 +43,14 @@ pub struct Verdict {
     pub orphans: Vec<Orphan>,
 }
 
+impl Verdict {
+    /// The orphans to speak of. When the transaction is blocked nothing is lost, and what would have been
+    /// a warning is no news.
+    pub fn spoken_of(&self) -> impl Iterator<Item = &Orphan> {
+        self.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow && orphan.decision == self.decision)
+    }
+}
+
 /// Judges a transaction. Where nothing leaves, or the guard is off, nothing is read.
 ///
 /// `as_live` answers as if the root were the running system.
@@ -78,6 +86,10 @@ pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_liv
             continue;
         };
         let assessment = system.assess(&register, kernel.clone(), standing.clone(), closure.clone())?;
+        // Not having had the time to look is not the same as having found it unusable.
+        if assessment.state() == State::Unknown && system.root.is_late() {
+            return Err(Error::Deadline);
+        }
         let still = remaining_demand(&assessment.demand, &loss.gone, system.db.as_ref())?;
         let (decision, because) = decide(&assessment, &loss, &still, policy, &situation);
         let still_needed_by = still

@@ -67,6 +67,8 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
     paths.sort();
     paths.dedup();
     let held = held(transaction, &paths, db)?;
+    let deleted: Vec<&Element> =
+        transaction.leaving.iter().filter(|element| matches!(element.files, Files::Below(_))).collect();
     let holder = |path: &RootPath| -> Option<&Element> {
         let index = paths.binary_search(path).ok()?;
         transaction.leaving.iter().zip(&held).find(|(_, held)| held.contains(&index)).map(|(element, _)| element)
@@ -78,8 +80,9 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
             .hops
             .iter()
             .filter_map(|hop| {
-                let element = hop_holder(hop, &holder)?;
-                let lost = !is_replaced(hop, element, transaction);
+                let element = hop_holder(hop, &holder).or_else(|| part_of(hop, &deleted))?;
+                let paths = hop.witnesses.iter().chain([&hop.path]);
+                let lost = !is_replaced(&hop.path, paths, element, transaction);
                 lost.then(|| LostHop {
                     path: hop.path.clone(),
                     role: hop.role,
@@ -91,7 +94,8 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
         if hops.is_empty() {
             continue;
         }
-        let kernel_leaves = holder(&kernel.image).is_some_and(|element| gone.contains(&element.package));
+        let kernel_leaves = holder(&kernel.image)
+            .is_some_and(|element| !is_replaced(&kernel.image, [&kernel.image].into_iter(), element, transaction));
         losses.push(Loss { kernel: index, hops, kernel_leaves, gone: gone.clone() });
     }
     Ok(losses)
@@ -101,6 +105,15 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
 /// look at, by the path itself.
 fn hop_holder<'t>(hop: &Hop, holder: &impl Fn(&RootPath) -> Option<&'t Element>) -> Option<&'t Element> {
     if hop.witnesses.is_empty() { holder(&hop.path) } else { hop.witnesses.iter().find_map(holder) }
+}
+
+/// What deletes a part of a tree: which parts a build can do without is not for us to bet on.
+fn part_of<'t>(hop: &Hop, deleted: &[&'t Element]) -> Option<&'t Element> {
+    if hop.role == Role::BuildLink {
+        return None;
+    }
+    let is_part = |element: &Element| matches!(&element.files, Files::Below(path) if hop.path.contains(path));
+    deleted.iter().find(|element| is_part(element)).copied()
 }
 
 /// For each leaving package the indexes of the paths it holds.
@@ -127,15 +140,19 @@ fn indexes(paths: &[RootPath], holds: impl Fn(&RootPath) -> bool) -> Vec<usize> 
     paths.iter().enumerate().filter(|(_, path)| holds(path)).map(|(index, _)| index).collect()
 }
 
-/// Whether something that arrives brings the hop again: a file list that holds it, or a new version of
-/// the same package, unless the hop's path is bound to a version that the new one is not of.
-fn is_replaced(hop: &Hop, leaving: &Element, transaction: &Transaction) -> bool {
+/// Whether something that arrives brings `path` again: a file list that holds one of `files`, or a new
+/// version of the same package, unless the path is bound to a version that the new one is not of.
+fn is_replaced<'p>(
+    path: &RootPath,
+    files: impl Iterator<Item = &'p RootPath>,
+    leaving: &Element,
+    transaction: &Transaction,
+) -> bool {
+    let files: Vec<&RootPath> = files.collect();
     transaction.arriving.iter().any(|arriving| match &arriving.files {
-        Files::Given(files) => hop.witnesses.iter().chain([&hop.path]).any(|path| files.contains(path)),
-        Files::Below(dir) => dir.contains(&hop.path),
-        Files::InDatabase => {
-            arriving.package == leaving.package && !is_bound_to_old_version(&hop.path, leaving, arriving)
-        }
+        Files::Given(given) => files.iter().any(|file| given.contains(file)),
+        Files::Below(dir) => dir.contains(path),
+        Files::InDatabase => arriving.package == leaving.package && !is_bound_to_old_version(path, leaving, arriving),
     })
 }
 
@@ -264,6 +281,7 @@ mod tests {
             ),
             ("raspberrypi-kernel-headers", vec!["/usr/src/linux-headers-6.1.21-v8+/Makefile"]),
             ("some-dkms", vec!["/usr/src/linux-headers-6.1.0-56-amd64"]),
+            ("linux-image-current", vec!["/boot/vmlinuz-6.1.21-v8+"]),
         ]);
         let kernels = [
             kernel(
@@ -317,6 +335,11 @@ mod tests {
         // Upgrades of versioned names bring the path again.
         assert!(lost(&[headers], &[element("linux-headers-6.1.0-56-amd64", "6.1.199-1")]).is_empty());
         assert!(lost(&[kbuild], &[element("linux-kbuild-6.1", "6.1.199-1")]).is_empty());
+        // Both unversioned, as on Armbian: the old kernel goes with its tree; a rebuild takes neither.
+        let upgrade = |name: &str, old: &str, new: &str| (element(name, old), element(name, new));
+        let (old_image, new_image) = upgrade("linux-image-current", "23.02.1", "23.05.1");
+        let (old_tree, new_tree) = upgrade("raspberrypi-kernel-headers", "23.02.1", "23.05.1");
+        assert!(lost(&[old_image, old_tree], &[new_image, new_tree])[0].2);
         // An unversioned name brings another release's tree, but not in a mere rebuild.
         assert_eq!(lost(std::slice::from_ref(&pi), &[element("raspberrypi-kernel-headers", "1:1.20240306-1")])[0].0, 1);
         assert!(lost(&[pi], &[element("raspberrypi-kernel-headers", "1:1.20230405-2")]).is_empty());

@@ -81,10 +81,14 @@ impl Machine {
     }
 }
 
+/// What Docker, Podman and systemd's container interface put into a container. Pid 1 lives in a
+/// container's root too, and an image is built in one: that is no live system.
+const CONTAINER_MARKS: [&str; 3] = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"];
+
 /// Whether pid 1 lives in this root. Only root may ask; others, standing in their own `/` with a
 /// running init around them, are told what root would most likely be told.
 fn is_init_root(root: &Sysroot) -> bool {
-    if !root.is_own_root() {
+    if !root.is_own_root() || CONTAINER_MARKS.iter().any(|mark| root.exists(&RootPath::new(mark))) {
         return false;
     }
     let own = std::fs::metadata("/");

@@ -23,20 +23,33 @@ impl Release {
         &self.0
     }
 
-    /// What kernels of one line share whatever their version: `cloud-amd` for
-    /// `6.1.0-56-cloud-amd64` and `6.12.100+deb12-cloud-amd64`. A key for comparing, not for showing.
+    /// What kernels of one line share whatever their version: `cloud-amd64` for `6.1.0-56-cloud-amd64`
+    /// and `6.12.100+deb12-cloud-amd64`. A key for comparing, not for showing.
     ///
-    /// Debian, Ubuntu and Proxmox put the flavour last, Fedora the distribution and machine; what
-    /// changes from one version to the next is digits and what hangs on a `+`, so those are dropped.
+    /// Debian, Ubuntu, Proxmox and Raspberry Pi put the flavour last (`rpi-v8`, `rpi-2712`, `686-pae`),
+    /// Fedora the distribution and machine, Arch a name with a count (`arch1-1`). What changes from one
+    /// version to the next is the first number, a count, and what hangs on a `+`.
     pub fn flavour(&self) -> String {
+        let parts: Vec<&str> =
+            self.0.split('-').skip(1).map(|part| part.split('+').next().unwrap_or_default()).collect();
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         let mut words: Vec<String> = Vec::new();
-        for part in self.0.split('-').skip(1) {
-            let part = part.split('+').next().unwrap_or_default();
-            let letters: String = part.chars().filter(|c| c.is_ascii_alphabetic() || *c == '_').collect();
-            // `rc3` is a version's tail, not a flavour.
-            if !letters.is_empty() && letters != "rc" {
-                words.push(letters);
-            }
+        for (index, part) in parts.iter().enumerate() {
+            let is_counted = parts.get(index + 1).is_some_and(|next| is_number(next) && next.len() < 3);
+            let stem = part.trim_end_matches(|c: char| c.is_ascii_digit());
+            let word = if is_number(part) {
+                // An ABI number comes first; later, `2712` or `686` is a machine, `1` a count.
+                if index > 0 && part.len() >= 3 { (*part).to_owned() } else { continue }
+            } else if stem == "rc" {
+                continue;
+            } else if part.starts_with(|c: char| c.is_ascii_digit()) {
+                part.chars().filter(|c| !c.is_ascii_digit()).collect()
+            } else if is_counted {
+                stem.to_owned()
+            } else {
+                (*part).to_owned()
+            };
+            words.push(word);
         }
         words.join("-")
     }
@@ -151,11 +164,20 @@ mod tests {
             ("6.8.5-301.fc40.x86_64", "6.9.1-200.fc40.x86_64"),
             ("6.10.3-arch1-1", "6.11.0-arch2-1"),
             ("6.9.0-rc3", "6.9.0"),
+            ("6.9.1-zen1-1-zen", "6.10.2-zen3-1-zen"),
+            ("6.6.31+rpt-rpi-v8", "6.6.51+rpt-rpi-v8"),
         ] {
             assert_eq!(release(one).flavour(), release(other).flavour(), "{one} {other}");
         }
-        assert_ne!(release("6.1.0-56-amd64").flavour(), release("6.1.0-56-rt-amd64").flavour());
-        assert_ne!(release("6.1.0-56-amd64").flavour(), release("6.1.0-56-cloud-amd64").flavour());
+        for (one, other) in [
+            ("6.1.0-56-amd64", "6.1.0-56-rt-amd64"),
+            ("6.1.0-56-amd64", "6.1.0-56-cloud-amd64"),
+            ("6.1.0-56-686", "6.1.0-56-686-pae"),
+            ("6.6.31+rpt-rpi-v7", "6.6.31+rpt-rpi-v8"),
+            ("6.6.31+rpt-rpi-v8", "6.6.31+rpt-rpi-2712"),
+        ] {
+            assert_ne!(release(one).flavour(), release(other).flavour(), "{one} {other}");
+        }
     }
 
     #[test]

@@ -20,17 +20,17 @@ pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
     let seen = Seen::load(&system.root);
     let spoken = Spoken::load(&system.root);
     inherit_need(&mut assessments, &seen);
+    // What the guard has just said of a kernel is a loss; any other fault is still to be said.
+    let is_said = |assessment: &Assessment| {
+        spoken.mentions(&assessment.kernel.release) && assessment.findings.iter().all(|finding| finding.id.is_a_loss())
+    };
     let mut news: Vec<Assessment> = assessments
         .iter()
-        .filter(|assessment| assessment.is_at_fault())
         .filter(|assessment| !assessment.standing.autoremovable || assessment.kernel.running)
-        .filter(|assessment| !spoken.mentions(&assessment.kernel.release) && seen.is_news(assessment))
-        .cloned()
+        .filter(|assessment| seen.is_news(assessment) && !is_said(assessment))
+        .map(|assessment| assessment.without_ignored(policy))
+        .filter(Assessment::is_worth_saying)
         .collect();
-    for assessment in &mut news {
-        assessment.findings.retain(|finding| !policy.ignores(finding, &assessment.kernel.release));
-    }
-    news.retain(Assessment::is_at_fault);
     for failed in
         [seen.store(&system.root, &assessments), Spoken::forget(&system.root)].into_iter().flat_map(Result::err)
     {

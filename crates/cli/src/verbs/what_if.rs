@@ -24,7 +24,7 @@ pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Resu
     if session.options.json {
         session.print_value(&json::WhatIf::of(&verdict))?;
     } else if !session.options.quiet {
-        for orphan in verdict.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow) {
+        for orphan in verdict.spoken_of() {
             output::print(&text::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
         }
         if verdict.decision == Decision::Allow {

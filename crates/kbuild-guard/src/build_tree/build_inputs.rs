@@ -80,8 +80,6 @@ pub const INPUTS: &[Input] = {
         input(Build, "include/generated/asm-offsets.h", Always, Generated),
         input(Build, "include/generated/bounds.h", Always, Generated),
         input(Build, "include/generated/timeconst.h", Always, Generated),
-        // Debian's patch to the top Makefile reads the compiler's name from here.
-        input(Build, ".kernelvariables", Mentioned(".kernelvariables", &[TOP]), Kbuild),
         input(Source, "arch/$ARCH/Makefile", Always, Kbuild),
         input(Source, "scripts/Kbuild.include", Always, Kbuild),
         input(Source, BUILD, Always, Kbuild),

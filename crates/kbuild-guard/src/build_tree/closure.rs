@@ -174,14 +174,19 @@ impl Closure {
         let Some(build) = self.build_tree().cloned() else { return };
         let mut makefile = build.join("Makefile");
         for _ in 0..DEEPEST {
-            let Ok(bytes) = root.read(&makefile, LARGEST_MAKEFILE) else { return };
+            let bytes = match root.read(&makefile, LARGEST_MAKEFILE) {
+                Ok(bytes) => bytes,
+                // Not there, or no file: a check says so. Anything else hides what is there.
+                Err(Error::NotFound { .. } | Error::NotRegular { .. } | Error::TooLarge { .. }) => return,
+                Err(error) => {
+                    self.end = End::Unknown(Unclear::Failed(error.to_string()));
+                    return;
+                }
+            };
             let text = String::from_utf8_lossy(&bytes);
             if is_kernel_makefile(&text) {
-                self.source = match root.walk(&makefile).end {
-                    // Ubuntu's flavour tree links to the Makefile of its source tree, yet is built as one.
-                    WalkEnd::Found { .. } => Some(makefile.parent()),
-                    _ => None,
-                };
+                // Ubuntu's flavour tree links to the Makefile of its source tree, yet is built as one.
+                self.source = Some(makefile.parent());
                 return;
             }
             // make reads a relative path from where it runs, which is the build tree (-C).
@@ -191,12 +196,22 @@ impl Closure {
                     self.add_tree(root, path.parent(), Role::SourceTree, makefile.clone());
                     makefile = path;
                 }
-                WalkEnd::Missing { at } => {
-                    self.gaps.push(Gap { via: makefile, missing: at });
-                    return;
-                }
-                _ => return,
+                WalkEnd::Found { .. } => return,
+                end => return self.add_gap(root, makefile, end),
             }
+        }
+    }
+
+    /// Something asks for a further tree and does not get it; or nobody can say whether it does.
+    fn add_gap(&mut self, root: &Sysroot, via: RootPath, end: WalkEnd) {
+        match end_of(root, end) {
+            End::Dangling(missing) | End::Loop(missing) => {
+                if !self.gaps.iter().any(|gap| gap.missing == missing) {
+                    self.gaps.push(Gap { via, missing });
+                }
+            }
+            unknown @ End::Unknown(_) => self.end = unknown,
+            End::Complete | End::NoLink | End::NotADirectory(_) => {}
         }
     }
 
@@ -220,11 +235,8 @@ impl Closure {
                         let found = if status.kind == Kind::Directory { found } else { found.parent() };
                         self.add_tree(root, found, Role::Companion, path);
                     }
-                    WalkEnd::Missing { at }
-                        if ESSENTIAL_ENTRIES.contains(&entry) && !self.gaps.iter().any(|gap| gap.missing == at) =>
-                    {
-                        self.gaps.push(Gap { via: path, missing: at });
-                    }
+                    WalkEnd::Found { .. } => {}
+                    end if ESSENTIAL_ENTRIES.contains(&entry) => self.add_gap(root, path, end),
                     _ => {}
                 }
             }
@@ -366,6 +378,16 @@ mod tests {
         fs::remove_file(f.dir.path().join("lib/modules/R/build")).unwrap();
         f.file("lib/modules/R/build", "");
         assert!(matches!(f.closure().end, End::NotADirectory(_)));
+    }
+
+    #[test]
+    fn a_source_tree_that_is_not_mounted_is_unknown() {
+        let f = Fixture::new();
+        f.link("/usr/src/out", "lib/modules/R/build");
+        f.file("usr/src/out/Makefile", "include /home/felix/linux/Makefile\n");
+        assert_eq!(f.closure().gaps.len(), 1);
+        f.file("etc/fstab", "/dev/b /home ext4\n");
+        assert_eq!(f.closure().end, End::Unknown(Unclear::NotMounted(RootPath::new("/home"))));
     }
 
     #[test]

@@ -37,21 +37,9 @@ macro_rules! catalogue {
             $($(#[$doc])* $variant,)*
         }
 
-        /// Every finding there is, in order.
-        pub const CATALOGUE: &[Entry] = &[
-            $(Entry {
-                id: FindingId::$variant,
-                code: $id,
-                title: $title,
-                consequence: $consequence,
-                advice: $advice,
-                story: $story,
-            },)*
-        ];
-
         impl FindingId {
             /// Its entry in the catalogue.
-            pub fn entry(self) -> &'static Entry {
+            pub const fn entry(self) -> &'static Entry {
                 match self {
                     $(FindingId::$variant => &Entry {
                         id: FindingId::$variant,
@@ -64,6 +52,9 @@ macro_rules! catalogue {
                 }
             }
         }
+
+        /// Every finding there is, in order.
+        pub const CATALOGUE: &[&Entry] = &[$(FindingId::$variant.entry(),)*];
     };
 }
 
@@ -199,12 +190,27 @@ catalogue! {
         advice: "install the compiler this tree asks for",
         story: "The tree names the compiler it wants (Debian in .kernelvariables); without a name kbuild takes gcc, \
                 or clang where the kernel was built with it. It was looked for in the usual directories.";
+    /// The file that names the compiler is missing.
+    CompilerNotNamed = "KBG051", "the file that names the compiler is missing or empty",
+        consequence: "modules are built with whatever gcc is, not with the kernel's compiler",
+        advice: "restore .kernelvariables",
+        story: "Debian's kernels are built with one version of gcc, which .kernelvariables in the flavour's tree names. \
+                The Makefile goes on without the file and takes plain gcc: today that may build, and with another \
+                major version it may not load.";
 }
 
 impl FindingId {
     /// `KBGnnn`.
     pub fn code(self) -> &'static str {
         self.entry().code
+    }
+
+    /// Whether this is what the loss of a package leaves behind.
+    pub fn is_a_loss(self) -> bool {
+        matches!(
+            self,
+            FindingId::NoHeaders | FindingId::LinkDangling | FindingId::NotATree | FindingId::CompanionMissing
+        )
     }
 
     /// The finding with this code, letters in any case.
@@ -230,7 +236,7 @@ mod tests {
         }
         for entry in CATALOGUE {
             assert_eq!(FindingId::from_code(&entry.code.to_lowercase()), Some(entry.id));
-            assert_eq!(entry.id.entry(), entry);
+            assert_eq!(entry.id.entry(), *entry);
         }
     }
 }

@@ -89,7 +89,6 @@ fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
         expected.extend(listed(&generic_list, "mandatory-y").filter(|name| !inspection.root.exists(&own.join(name))));
         for name in expected {
             let path = generated.join(name);
-            // x86 generates its system call tables under uapi or not, by version.
             if let Some(what) = fault(&inspection.find(&path)) {
                 if CORE_ASM.contains(&name) { core.push((path, what)) } else { some.push((path, what)) }
             }

@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 
 use super::dkms_conf::DkmsConf;
+use super::out_of_tree::module_name;
 use super::{Builder, Demand, shown};
 use crate::kernels::Kernel;
 use crate::sysroot::{Kind, RootPath, Sysroot};
@@ -22,8 +23,6 @@ pub(super) struct Added {
     dir: RootPath,
     conf: DkmsConf,
     anchors: Vec<RootPath>,
-    /// The names of the module files it builds, without suffix.
-    pub(super) module_files: Vec<String>,
 }
 
 /// Everything added to dkms. What cannot be read is passed over.
@@ -39,24 +38,43 @@ pub(super) fn added(root: &Sysroot) -> Vec<Added> {
                 continue;
             }
             let conf_path = dir.join("source/dkms.conf");
-            let conf = root.read(&conf_path, 1 << 16).unwrap_or_default();
-            let conf = DkmsConf::parse(&String::from_utf8_lossy(&conf));
-            let mut module_files = conf.modules.clone();
-            if module_files.is_empty() {
-                module_files.push(name.clone());
-            }
+            let conf = DkmsConf::parse(&configuration(root, &conf_path, &name, &version));
             // Without dkms itself nothing is built for anybody.
             let mut anchors = vec![RootPath::new("/usr/sbin/dkms")];
             if let crate::sysroot::WalkEnd::Found { path, .. } = root.walk(&conf_path).end {
                 anchors.push(path);
             }
-            all.push(Added { name: name.clone(), version, dir, conf, anchors, module_files });
+            all.push(Added { name: name.clone(), version, dir, conf, anchors });
         }
     }
     all
 }
 
+/// A module's dkms.conf with what the admin sets over it: dkms sources these after it (read_conf).
+fn configuration(root: &Sysroot, path: &RootPath, name: &str, version: &str) -> String {
+    let overrides = RootPath::new("/etc/dkms");
+    [path.clone(), overrides.join(format!("{name}.conf")), overrides.join(format!("{name}-{version}.conf"))]
+        .iter()
+        .map(|path| String::from_utf8_lossy(&root.read(path, 1 << 16).unwrap_or_default()).into_owned() + "\n")
+        .collect()
+}
+
 impl Added {
+    /// The names of the module files it installs for `kernel`: by its configuration, and, since a name
+    /// may need a shell to be known, by what it has built.
+    pub(super) fn module_names(&self, root: &Sysroot, kernel: &Kernel) -> Vec<String> {
+        let mut names = self.conf.modules.clone();
+        let built = self.dir.join(kernel.release.as_str());
+        for arch in directories(root, &built) {
+            let files = root.list(&built.join(arch).join("module"), MOST).unwrap_or_default();
+            names.extend(files.iter().filter_map(|file| Some(module_name(file.name.to_str()?)?.to_owned())));
+        }
+        if names.is_empty() {
+            names.push(self.name.clone());
+        }
+        names
+    }
+
     /// The demand this module makes on `kernel`, if it does.
     pub(super) fn demand(&self, root: &Sysroot, kernel: &Kernel) -> Option<Demand> {
         let built = root.exists(&self.dir.join(kernel.release.as_str()));

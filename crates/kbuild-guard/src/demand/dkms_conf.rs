@@ -2,6 +2,8 @@
 //! dkms.conf read as data. It is a shell script that dkms sources; it is never executed here, so what
 //! only a shell could know is left unknown.
 
+use crate::release::Release;
+
 /// The assignments of a dkms.conf that say whether a module wants a kernel (dkms(8)).
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct DkmsConf {
@@ -18,20 +20,22 @@ pub(super) struct DkmsConf {
 }
 
 impl DkmsConf {
-    /// Reads the plain assignments; anything else is passed over.
+    /// Reads the plain assignments; anything else is passed over. A later one wins.
     pub(super) fn parse(text: &str) -> Self {
         let mut conf = DkmsConf::default();
         for line in text.lines() {
             let Some((name, value)) = line.trim_start().split_once('=') else { continue };
             let Some(value) = plain_value(value) else { continue };
             let present = (!value.is_empty()).then(|| value.clone());
-            match name.split('[').next().unwrap_or_default() {
-                // dkms takes a value that begins with y or Y for yes.
-                "AUTOINSTALL" => conf.autoinstall = value.starts_with(['y', 'Y']),
-                "BUILD_EXCLUSIVE_KERNEL" => conf.only_kernel = present,
-                "BUILD_EXCLUSIVE_KERNEL_MIN" => conf.at_least = present,
-                "BUILD_EXCLUSIVE_KERNEL_MAX" => conf.at_most = present,
-                "BUILT_MODULE_NAME" => conf.modules.extend(present),
+            // Newer versions of dkms exclude single modules of a package by index. That does not exclude
+            // the package, so that only the plain name counts.
+            match name.split_once('[').map_or((name, false), |(name, _)| (name, true)) {
+                // Any value did up to dkms 3.0; later versions take yes.
+                ("AUTOINSTALL", _) => conf.autoinstall = !value.is_empty() && !value.eq_ignore_ascii_case("no"),
+                ("BUILD_EXCLUSIVE_KERNEL", false) => conf.only_kernel = present,
+                ("BUILD_EXCLUSIVE_KERNEL_MIN", false) => conf.at_least = present,
+                ("BUILD_EXCLUSIVE_KERNEL_MAX", false) => conf.at_most = present,
+                ("BUILT_MODULE_NAME" | "DEST_MODULE_NAME", _) => conf.modules.extend(present),
                 _ => {}
             }
         }
@@ -40,29 +44,22 @@ impl DkmsConf {
 
     /// Whether the module is meant for this release. Doubt counts as yes: dkms would try.
     pub(super) fn wants(&self, release: &str) -> bool {
-        let matches = self.only_kernel.as_deref().is_none_or(|pattern| {
+        let is_match = |pattern: &str| {
             let pattern = regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build();
-            pattern.is_ok_and(|regex| regex.is_match(release)) || pattern_is_unreadable(self.only_kernel.as_deref())
-        });
-        let version = |text: &str| {
-            // Only the release's number counts: dkms compares with `sort -V` on the text before the first `-`.
-            let number = text.split('-').next().unwrap_or_default();
-            number.parse::<crate::release::Release>().ok()
+            pattern.map_or(true, |pattern| pattern.is_match(release))
         };
-        let at_least = bounds(self.at_least.as_deref(), release, version, |bound, own| own >= bound);
-        let at_most = bounds(self.at_most.as_deref(), release, version, |bound, own| own <= bound);
-        matches && at_least && at_most
-    }
-}
-
-fn pattern_is_unreadable(pattern: Option<&str>) -> bool {
-    pattern.is_some_and(|pattern| regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build().is_err())
-}
-
-fn bounds<V>(bound: Option<&str>, release: &str, version: impl Fn(&str) -> Option<V>, holds: fn(V, V) -> bool) -> bool {
-    match (bound.and_then(&version), version(release)) {
-        (Some(bound), Some(own)) => holds(bound, own),
-        _ => true,
+        let version = |text: &str| text.parse::<Release>().ok();
+        let own = version(release);
+        let holds = |bound: Option<&String>, holds: fn(&Release, &Release) -> bool| match (
+            bound.and_then(|bound| version(bound)),
+            &own,
+        ) {
+            (Some(bound), Some(own)) => holds(own, &bound),
+            _ => true,
+        };
+        self.only_kernel.as_deref().is_none_or(is_match)
+            && holds(self.at_least.as_ref(), |own, bound| own >= bound)
+            && holds(self.at_most.as_ref(), |own, bound| own <= bound)
     }
 }
 
@@ -107,7 +104,10 @@ mod tests {
         assert!(!conf.wants("5.4.0-1-amd64"));
         assert!(conf.wants("5.15.0-1-amd64"));
         assert!(!conf.wants("6.12.0-1-amd64"));
+        assert!(!conf.wants("6.8-1-amd64"), "dkms compares the whole release");
         assert!(!conf.autoinstall);
+        assert!(DkmsConf::parse("BUILD_EXCLUSIVE_KERNEL[1]=^5\n").wants("6.1.0"), "one module of several");
+        assert!(!DkmsConf::parse("AUTOINSTALL=yes\nAUTOINSTALL=\"\"\n").autoinstall, "the admin's file comes later");
     }
 
     #[test]

@@ -78,9 +78,8 @@ impl Register {
     pub fn of(&self, root: &Sysroot, db: &dyn PackageDb, kernel: &Kernel) -> Result<Vec<Demand>> {
         let mut demand: Vec<Demand> = self.dkms.iter().filter_map(|added| added.demand(root, kernel)).collect();
         demand.extend(self.akmods.iter().cloned());
-        let known: Vec<&str> =
-            self.dkms.iter().flat_map(|added| added.module_files.iter().map(String::as_str)).collect();
-        demand.extend(out_of_tree::modules(root, db, kernel, &known)?);
+        let known = || self.dkms.iter().flat_map(|added| added.module_names(root, kernel)).collect();
+        demand.extend(out_of_tree::modules(root, db, kernel, known)?);
         Ok(demand)
     }
 }

@@ -12,12 +12,21 @@ use crate::sysroot::{Kind, RootPath, Sysroot};
 const DEPTH: usize = 4;
 const MOST: usize = 256;
 
-/// The hand-built modules of `kernel`, without those in `known` (dkms installs into these places too).
-pub(super) fn modules(root: &Sysroot, db: &dyn PackageDb, kernel: &Kernel, known: &[&str]) -> Result<Vec<Demand>> {
+/// The hand-built modules of `kernel`, without the `known` ones (dkms installs into these places too).
+pub(super) fn modules(
+    root: &Sysroot,
+    db: &dyn PackageDb,
+    kernel: &Kernel,
+    known: impl FnOnce() -> Vec<String>,
+) -> Result<Vec<Demand>> {
     let mut found = Vec::new();
     for place in ["updates", "extra"] {
         collect(root, &kernel.dir.join(place), DEPTH, &mut found);
     }
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = known();
     found.retain(|(name, _)| !known.iter().any(|other| same_module(name, other)));
     if found.is_empty() {
         return Ok(Vec::new());
@@ -55,7 +64,7 @@ fn collect(root: &Sysroot, dir: &RootPath, depth: usize, found: &mut Vec<(String
 }
 
 /// `zfs` for `zfs.ko`, `zfs.ko.xz`, `zfs.ko.zst`, `zfs.ko.gz`.
-fn module_name(file: &str) -> Option<&str> {
+pub(super) fn module_name(file: &str) -> Option<&str> {
     let (name, suffix) = file.split_once(".ko")?;
     matches!(suffix, "" | ".xz" | ".zst" | ".gz").then_some(name)
 }

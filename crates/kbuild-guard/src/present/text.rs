@@ -101,8 +101,17 @@ fn needed_by(demand: &[&Demand]) -> String {
     }
 }
 
-/// What verification says about one kernel that is at fault.
+/// More than this on one kernel is not read.
+const MOST_LINES: usize = 8;
+
+/// What verification says about one kernel that is at fault: the two most telling findings, or one where
+/// two take too many lines.
 pub fn fault(assessment: &Assessment) -> String {
+    let both = fault_with(assessment, 2);
+    if both.lines().count() <= MOST_LINES { both } else { fault_with(assessment, 1) }
+}
+
+fn fault_with(assessment: &Assessment, findings: usize) -> String {
     let kernel = named(&assessment.kernel);
     let head = match assessment.state() {
         State::Absent => format!("kbuild-guard: warning: kernel {kernel} has no headers installed"),
@@ -110,7 +119,7 @@ pub fn fault(assessment: &Assessment) -> String {
         _ => format!("kbuild-guard: warning: external modules cannot be built for kernel {kernel}"),
     };
     let mut out = format!("{}\n", wrapped(&head, 2, 0));
-    for finding in assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).take(2) {
+    for finding in assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).take(findings) {
         if assessment.state() != State::Absent {
             out.push_str(&row(finding.id.code(), &format!("{}: {}", finding.id.entry().title, finding.cause)));
         }

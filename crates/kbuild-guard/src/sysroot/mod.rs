@@ -10,7 +10,7 @@ mod walk;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -96,6 +96,16 @@ impl Sysroot {
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
+    }
+
+    /// Whether the deadline, if there is one, has passed.
+    pub fn is_late(&self) -> bool {
+        self.check_deadline().is_err()
+    }
+
+    /// How long looking may still take; `None` if nobody is waiting.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// The path this root was opened by.

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 use nix::dir::{Dir, Type};
@@ -14,6 +14,7 @@ use nix::sys::stat::{Mode, fstat};
 
 use super::{Kind, RootPath, Sysroot, kind_of};
 use crate::error::{Error, Result};
+use crate::present::quote::quoted;
 
 /// A name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Sysroot {
         let io = |errno| Error::io("list", path, errno);
         let handle = self.open_path(path, true)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = nix::fcntl::openat(handle_dir(&handle), ".", flags, Mode::empty()).map_err(io)?;
+        let fd = nix::fcntl::openat(&handle, ".", flags, Mode::empty()).map_err(io)?;
         let mut dir = Dir::from_fd(fd).map_err(io)?;
         let mut entries = Vec::new();
         for entry in dir.iter() {
@@ -90,7 +91,7 @@ impl Sysroot {
                 continue;
             }
             if entries.len() >= most {
-                log::debug!("{}: more than {most} entries, the rest is not looked at", path.as_path().display());
+                log::debug!("{}: more than {most} entries, the rest is not looked at", quoted(path));
                 break;
             }
             let kind = entry.file_type().map(|kind| match kind {
@@ -104,11 +105,6 @@ impl Sysroot {
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
-}
-
-fn handle_dir(handle: &OwnedFd) -> BorrowedFd<'_> {
-    use std::os::fd::AsFd;
-    handle.as_fd()
 }
 
 #[cfg(test)]

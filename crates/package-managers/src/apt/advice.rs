@@ -28,7 +28,7 @@ impl Advice {
     /// and its files are gone.
     fn bring_first(&self, candidates: &[String]) -> Option<String> {
         let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
-        let package = offered(self.root.host_path(), &names)?.into_iter().next()?;
+        let package = offered(&self.root, &names)?.into_iter().next()?;
         let installed = self.db.status().ok()?.find(&PackageId::new(&package)).is_some();
         Some(format!("apt-get install {}{package}", if installed { "--reinstall " } else { "" }))
     }
@@ -94,7 +94,7 @@ impl Advisor for Advice {
     fn bring_back(&self, packages: &[PackageId]) -> WayBack {
         let packages = self.without_dependencies(packages);
         let names: Vec<&str> = packages.iter().map(PackageId::as_str).collect();
-        match offered(self.root.host_path(), &names) {
+        match offered(&self.root, &names) {
             None => WayBack::Unknown,
             Some(offered) if offered.is_empty() => WayBack::Gone,
             Some(offered) => WayBack::Command(format!("apt-get install {}", offered.join(" "))),

@@ -7,11 +7,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An answer comes in 30 ms, in 200 ms where apt may keep no cache. A hook has 2 s in all.
+use kbuild_guard::sysroot::Sysroot;
+
+/// An answer comes in 30 ms, in 200 ms where apt may keep no cache. A hook may have less time left.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Of `names`, those that some repository offers, in the same order; `None` if apt could not be asked.
-pub(super) fn offered(root: &Path, names: &[&str]) -> Option<Vec<String>> {
+pub(super) fn offered(root: &Sysroot, names: &[&str]) -> Option<Vec<String>> {
+    let until = Instant::now() + root.time_left().map_or(PATIENCE, |left| left.min(PATIENCE));
+    let root = root.host_path();
     if names.is_empty() || !names.iter().all(|name| is_name(name)) {
         return None;
     }
@@ -44,7 +48,6 @@ pub(super) fn offered(root: &Path, names: &[&str]) -> Option<Vec<String>> {
         let mut text = String::new();
         stdout.by_ref().take(1 << 20).read_to_string(&mut text).map(|_| text)
     });
-    let until = Instant::now() + PATIENCE;
     while !reader.is_finished() {
         if Instant::now() > until {
             let _ = child.kill();

@@ -43,12 +43,14 @@ impl std::error::Error for StreamError {}
 pub struct Request {
     /// What it is about to do.
     pub transaction: Transaction,
+    /// A one-run mode that is none: the word.
+    pub wrong_mode: Option<String>,
     /// In which root: `None` if its settings contradict each other, so that nobody knows.
     pub root: Option<PathBuf>,
 }
 
-/// Reads a stream.
-pub fn parse(stream: &[u8]) -> Result<Request, StreamError> {
+/// Reads a stream. `dpkg_root` is the environment's DPKG_ROOT, which dpkg takes for `--root` (dpkg(1)).
+pub fn parse(stream: &[u8], dpkg_root: Option<&Path>) -> Result<Request, StreamError> {
     let text = String::from_utf8_lossy(stream);
     let text: &str = text.as_ref();
     // A whole stream ends with a line feed; what is behind the last one is a line that was cut.
@@ -73,7 +75,8 @@ pub fn parse(stream: &[u8]) -> Result<Request, StreamError> {
         let action = Action::parse(line).ok_or(StreamError::Action { line: number })?;
         action.add_to(&mut transaction, &settings);
     }
-    Ok(Request { transaction, root: settings.root() })
+    let root = settings.root(dpkg_root);
+    Ok(Request { transaction, wrong_mode: settings.wrong_mode, root })
 }
 
 /// The settings that concern us.
@@ -82,6 +85,7 @@ struct Settings {
     native: String,
     command_line: Option<String>,
     mode: Option<Mode>,
+    wrong_mode: Option<String>,
     dir: String,
     root_dir: String,
     status: String,
@@ -96,7 +100,10 @@ impl Settings {
         match key.to_ascii_lowercase().as_str() {
             "apt::architecture" => self.native = value(),
             "commandline::asstring" => self.command_line = Some(value()),
-            "kbuildguard::mode" => self.mode = value().parse().ok(),
+            "kbuildguard::mode" => {
+                self.mode = value().parse().ok();
+                self.wrong_mode = self.mode.is_none().then(value);
+            }
             "dir" => self.dir = value(),
             "rootdir" => self.root_dir = value(),
             "dir::state::status" => self.status = value(),
@@ -115,14 +122,14 @@ impl Settings {
     }
 
     /// The root that apt and the dpkg it is going to run agree upon.
-    fn root(&self) -> Option<PathBuf> {
+    fn root(&self, dpkg_root: Option<&Path>) -> Option<PathBuf> {
         let slashed = |path: &str| if path.is_empty() { PathBuf::from("/") } else { PathBuf::from(path) };
         // RootDir stands before every other directory (apt.conf(5)).
         let apt = match slashed(&self.root_dir) {
             root if root == Path::new("/") => slashed(&self.dir),
             root => root,
         };
-        let mut dpkg = PathBuf::from("/");
+        let mut dpkg = dpkg_root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("/")).to_owned();
         let mut admin_dir = None;
         for option in &self.dpkg_options {
             if let Some(root) = option.strip_prefix("--root=").or(option.strip_prefix("--instdir=")) {
@@ -257,7 +264,7 @@ mod tests {
     const HEAD: &str = "VERSION 3\nAPT::Architecture=amd64\nDir=/\nDir::State::status=/var/lib/dpkg/status\n";
 
     fn request(settings: &str, actions: &str) -> Request {
-        parse(format!("{HEAD}{settings}\n{actions}").as_bytes()).unwrap()
+        parse(format!("{HEAD}{settings}\n{actions}").as_bytes(), None).unwrap()
     }
 
     fn names(elements: &[Element]) -> Vec<(&str, Why)> {
@@ -309,6 +316,9 @@ mod tests {
         ] {
             assert_eq!(request(settings, "").root, root.map(PathBuf::from), "{settings}");
         }
+        let stream = format!("{HEAD}\n");
+        assert_eq!(parse(stream.as_bytes(), Some(Path::new("/alt"))).unwrap().root, None, "apt does not know");
+        assert_eq!(request("KbuildGuard::Mode=wran\n", "").wrong_mode.as_deref(), Some("wran"));
     }
 
     #[test]
@@ -322,7 +332,7 @@ mod tests {
             ("VERSION 3\n\nx 1 amd64 none > - - none nonsense\n", StreamError::Action { line: 3 }),
             ("VERSION 3\n\nx 1\n", StreamError::Action { line: 3 }),
         ] {
-            assert_eq!(parse(stream.as_bytes()), Err(error), "{stream:?}");
+            assert_eq!(parse(stream.as_bytes(), None), Err(error), "{stream:?}");
         }
     }
 
@@ -343,14 +353,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&bytes);
+            let _ = parse(&bytes, None);
         }
 
         #[test]
         fn a_stream_cut_anywhere_is_never_taken_for_a_whole_one(cut in 0usize..260) {
             let whole = format!("{HEAD}CommandLine::AsString=apt%20remove%20x\n\nx 1 amd64 none > - - none **REMOVE**\n");
             let cut = cut.min(whole.len() - 1);
-            let answer = parse(whole.get(..cut).unwrap().as_bytes());
+            let answer = parse(whole.get(..cut).unwrap().as_bytes(), None);
             // Cut between two lines nothing can tell; what is left must be a prefix of the truth.
             prop_assert!(answer.is_err() || answer.unwrap().transaction.leaving.len() <= 1);
         }

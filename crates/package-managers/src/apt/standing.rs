@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What apt thinks of a kernel's image: held, by name or automatic, and whether `autoremove` would take it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use kbuild_guard::error::Result;
 use kbuild_guard::kernels::Kernel;
@@ -13,8 +13,7 @@ use crate::dpkg::{Package, Status, Want, compare_versions, stanzas};
 /// Where apt marks what it installed by itself.
 const EXTENDED_STATES: &str = "/var/lib/apt/extended_states";
 
-/// How many versions of the kernel apt keeps besides the running one: the newest, and the one before
-/// (apt's GetProtectedKernelsRegex, apt-pkg/algorithms.cc; `APT::NeverAutoRemove::KernelCount`).
+/// How many versions of the kernel apt keeps (GetProtectedKernelsRegex in apt-pkg/algorithms.cc).
 const VERSIONS_KEPT: usize = 2;
 
 /// The standing of each kernel's image, once `leaving` have left. `owners` is in the order of `kernels`.
@@ -29,7 +28,7 @@ pub fn of_images(
     let images: Vec<Option<&Package>> =
         owners.iter().map(|owners| owners.first().and_then(|owner| status.find(owner))).collect();
     let protected = protected_versions(kernels, &images);
-    let needed = needed_names(status, leaving);
+    let needed = needed_names(status, leaving, &automatic);
     Ok(images
         .into_iter()
         .map(|image| {
@@ -64,24 +63,48 @@ fn automatic(root: &Sysroot) -> Result<HashSet<(String, String)>> {
         .collect())
 }
 
-/// The package versions whose kernels apt keeps, whatever their flavour.
+/// The package versions whose kernels apt keeps, whatever their flavour: the running one, the newest, and
+/// the one before it only if these two are one (apt 2.6.1; apt 3 lets the number be set).
 fn protected_versions<'s>(kernels: &[Kernel], images: &[Option<&'s Package>]) -> Vec<&'s str> {
     let mut versions: Vec<&str> = images.iter().flatten().map(|image| image.version.as_str()).collect();
     versions.sort_by(|one, other| compare_versions(other, one));
     versions.dedup();
-    versions.truncate(VERSIONS_KEPT);
-    let running = kernels.iter().zip(images).find(|(kernel, _)| kernel.running);
-    versions.extend(running.and_then(|(_, image)| image.map(|image| image.version.as_str())));
-    versions
+    let running = kernels.iter().zip(images).filter(|(kernel, _)| kernel.running);
+    let mut kept: Vec<&str> = running.filter_map(|(_, image)| image.map(|image| image.version.as_str())).collect();
+    for (index, version) in versions.into_iter().enumerate() {
+        if !kept.contains(&version) && (index == 0 || kept.len() < VERSIONS_KEPT) {
+            kept.push(version);
+        }
+    }
+    kept
 }
 
-/// The names that packages which stay depend on or recommend.
-fn needed_names<'s>(status: &'s Status, leaving: &[PackageId]) -> HashSet<&'s str> {
-    status
-        .present()
-        .filter(|package| !leaving.contains(&package.id(status.native())))
-        .flat_map(Package::needed_names)
-        .collect()
+/// The names that are needed by what stays: whatever was not installed automatically, and all that hangs
+/// on it by `Depends` or `Recommends`. Packages that are only needed by what autoremove takes do not count.
+fn needed_names<'s>(
+    status: &'s Status,
+    leaving: &[PackageId],
+    automatic: &HashSet<(String, String)>,
+) -> HashSet<&'s str> {
+    let staying: Vec<&Package> =
+        status.present().filter(|package| !leaving.contains(&package.id(status.native()))).collect();
+    let mut by_name: HashMap<&str, Vec<&Package>> = HashMap::new();
+    for package in &staying {
+        for name in package.provided_names().chain([package.name.as_str()]) {
+            by_name.entry(name).or_default().push(package);
+        }
+    }
+    let is_auto = |package: &Package| automatic.contains(&(package.name.clone(), package.arch.clone()));
+    let mut todo: Vec<&Package> = staying.into_iter().filter(|package| !is_auto(package)).collect();
+    let mut needed = HashSet::new();
+    while let Some(package) = todo.pop() {
+        for name in package.needed_names() {
+            if needed.insert(name) {
+                todo.extend(by_name.get(name).into_iter().flatten());
+            }
+        }
+    }
+    needed
 }
 
 #[cfg(test)]
@@ -99,13 +122,34 @@ mod tests {
     }
 
     #[test]
+    fn the_one_before_the_newest_is_kept_where_the_newest_runs() {
+        let package = |version: &str| {
+            let text = format!("Package: i\nStatus: install ok installed\nVersion: {version}\n");
+            Status::parse(&text).present().next().cloned().unwrap()
+        };
+        let packages = [package("7.1"), package("7.2"), package("7.3")];
+        let images: Vec<Option<&Package>> = packages.iter().map(Some).collect();
+        let kept = |running: &str| {
+            let kernels: Vec<Kernel> =
+                ["7.1", "7.2", "7.3"].into_iter().map(|release| kernel(release, release == running)).collect();
+            let mut kept = protected_versions(&kernels, &images);
+            kept.sort_unstable();
+            kept
+        };
+        assert_eq!(kept("7.3"), ["7.2", "7.3"]);
+        assert_eq!(kept("7.1"), ["7.1", "7.3"]);
+        assert_eq!(kept("none"), ["7.2", "7.3"]);
+    }
+
+    #[test]
     fn autoremovable_is_automatic_unprotected_unheld_and_unneeded() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("var/lib/apt")).unwrap();
         let mut text = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n\n\
                         Package: meta\nStatus: install ok installed\nArchitecture: amd64\nDepends: linux-image-3\n\n"
             .to_owned();
-        let mut states = String::new();
+        text.push_str("Package: extra\nStatus: install ok installed\nArchitecture: amd64\nDepends: linux-image-1\n\n");
+        let mut states = "Package: extra\nArchitecture: amd64\nAuto-Installed: 1\n\n".to_owned();
         let releases = ["1", "2", "3", "4", "5", "6", "7"];
         for release in releases {
             let want = if release == "2" { "hold" } else { "install" };
@@ -131,8 +175,9 @@ mod tests {
                 .map(|(release, _)| *release)
                 .collect()
         };
-        // 2 is held, 3 is needed, 4 was asked for, 5 runs, 6 and 7 are the newest.
-        assert_eq!(removable(&[]), ["1"]);
-        assert_eq!(removable(&[PackageId::new("meta")]), ["1", "3"]);
+        // 2 is held, 3 is needed, 4 was asked for, 5 runs, 7 is the newest. That `extra` of 1 needs 1 is
+        // no reason to keep it: nobody needs `extra`.
+        assert_eq!(removable(&[]), ["1", "6"]);
+        assert_eq!(removable(&[PackageId::new("meta")]), ["1", "3", "6"]);
     }
 }

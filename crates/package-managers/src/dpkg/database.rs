@@ -74,8 +74,14 @@ impl PackageDb for Database {
 
     fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {
         let images: Vec<RootPath> = kernels.iter().map(|kernel| kernel.image.clone()).collect();
+        let status = self.status()?;
+        // A package that brings a kernel's image says so in its name, all over Debian's world. The lists of
+        // all the others are not worth 10 ms of every removal on a machine with a kernel of its own.
+        let brings_images =
+            |package: &&Package| ["linux", "kernel", "image"].iter().any(|word| package.name.contains(word));
         let is_likely = |package: &Package| kernels.iter().any(|kernel| package.name.contains(kernel.release.as_str()));
-        let owners = self.owners_likely(&images, is_likely)?;
-        standing::of_images(&self.root, self.status()?, kernels, &owners, leaving)
+        let candidates: Vec<&Package> = status.present().filter(brings_images).collect();
+        let owners = file_lists::owners(&self.root, &images, candidates.iter().copied(), status.native(), is_likely)?;
+        standing::of_images(&self.root, status, kernels, &owners, leaving)
     }
 }

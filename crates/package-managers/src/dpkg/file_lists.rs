@@ -18,23 +18,24 @@ const LARGEST: usize = 64 << 20;
 ///
 /// dpkg keeps a path as its package spells it: /lib/modules in Debian 12's packages, /usr/lib/modules
 /// in Debian 13's, and neither knows that the two are one directory on a merged /usr.
-pub(super) struct Wanted(HashMap<Vec<u8>, usize>);
+pub(super) struct Wanted(HashMap<Vec<u8>, Vec<usize>>);
 
 /// The directories that a merged /usr has twice.
 const MERGED: [&str; 4] = ["/lib", "/bin", "/sbin", "/lib64"];
 
 impl Wanted {
     pub(super) fn new(paths: &[RootPath]) -> Self {
-        let mut wanted = HashMap::with_capacity(paths.len() * 2);
+        let mut wanted: HashMap<Vec<u8>, Vec<usize>> = HashMap::with_capacity(paths.len() * 2);
+        let mut add = |path: Vec<u8>, index| wanted.entry(path).or_default().push(index);
         for (index, path) in paths.iter().enumerate() {
             let bytes = path.as_os_str().as_bytes();
-            wanted.insert(bytes.to_vec(), index);
+            add(bytes.to_vec(), index);
             for merged in MERGED {
                 let below = |prefix: &[u8]| bytes.strip_prefix(prefix).filter(|rest| rest.starts_with(b"/"));
                 if let Some(rest) = below(format!("/usr{merged}").as_bytes()) {
-                    wanted.insert([merged.as_bytes(), rest].concat(), index);
+                    add([merged.as_bytes(), rest].concat(), index);
                 } else if let Some(rest) = below(merged.as_bytes()) {
-                    wanted.insert([b"/usr", merged.as_bytes(), rest].concat(), index);
+                    add([b"/usr", merged.as_bytes(), rest].concat(), index);
                 }
             }
         }
@@ -44,7 +45,7 @@ impl Wanted {
     /// The indexes of the paths that a list holds.
     pub(super) fn in_list(&self, list: &[u8]) -> Vec<usize> {
         let mut found: Vec<usize> =
-            list.split(|byte| *byte == b'\n').filter_map(|line| self.0.get(line).copied()).collect();
+            list.split(|byte| *byte == b'\n').filter_map(|line| self.0.get(line)).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -119,11 +120,12 @@ mod tests {
             RootPath::new("/usr/lib/modules/R/build"),
             RootPath::new("/lib/x"),
             RootPath::new("/libfoo"),
+            RootPath::new("/lib/x"),
         ]);
         let held = |name: &str| held(&root, &PackageId::new(name), "amd64", &wanted).unwrap();
         assert_eq!(held("headers"), [0]);
-        assert_eq!(held("libx"), [1]);
-        assert_eq!(held("libx:amd64"), [1]);
+        assert_eq!(held("libx"), [1, 3], "a path may be asked about twice");
+        assert_eq!(held("libx:amd64"), [1, 3]);
         assert!(held("nobody").is_empty());
         assert!(held("../../etc/passwd").is_empty());
     }

@@ -60,6 +60,8 @@ pub struct Package {
     pub state: State,
     /// `Depends`, `Pre-Depends` and `Recommends`, joined by commas.
     pub needs: String,
+    /// `Provides`.
+    pub provides: String,
 }
 
 impl Package {
@@ -87,6 +89,7 @@ impl Package {
             want,
             state,
             needs: needs.join(", "),
+            provides: stanza.field("Provides").unwrap_or_default().to_owned(),
         })
     }
 
@@ -101,11 +104,21 @@ impl Package {
 
     /// The names of the packages it depends on or recommends, alternatives included.
     pub fn needed_names(&self) -> impl Iterator<Item = &str> {
-        self.needs
-            .split([',', '|'])
-            .filter_map(|need| need.trim_start().split([' ', '(', ':', '[']).next())
-            .filter(|name| !name.is_empty())
+        names_in(&self.needs)
     }
+
+    /// The names it provides besides its own.
+    pub fn provided_names(&self) -> impl Iterator<Item = &str> {
+        names_in(&self.provides)
+    }
+}
+
+/// The names in a relationship field (Debian Policy 7.1), without versions, architectures and profiles.
+fn names_in(field: &str) -> impl Iterator<Item = &str> {
+    field
+        .split([',', '|'])
+        .filter_map(|relation| relation.trim_start().split([' ', '(', ':', '[']).next())
+        .filter(|name| !name.is_empty())
 }
 
 /// All packages dpkg knows of.

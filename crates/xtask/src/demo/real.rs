@@ -25,6 +25,9 @@ pub(super) fn show(base: &Base, package: &Path) -> Result<(), Error> {
     let progress = Progress::start("starting it");
     let root = if live { builder } else { builder.copied() }.start().map_err(Error::Roots)?;
     drop(progress);
+    // What is shown is what is typed: nobody is there to say yes, and everything is in apt's cache.
+    let settings = "APT::Get::Assume-Yes \"true\";\nAPT::Get::Download \"false\";\n";
+    root.write("/etc/apt/apt.conf.d/95demo", settings).map_err(Error::Roots)?;
     let stage = Stage { root, live };
     if !live {
         println!("\nThis machine allows no mounts (a container?): the system below is a plain copy. It does not look");
@@ -33,7 +36,7 @@ pub(super) fn show(base: &Base, package: &Path) -> Result<(), Error> {
 
     stage.tell("kbuild-guard is installed. Nobody hears of it until something is wrong.");
     stage.root.copy_in(package, "/kbuild-guard.deb").map_err(Error::Roots)?;
-    stage.play("apt-get install ./kbuild-guard.deb", "cd /; apt-get -y install ./kbuild-guard.deb")?;
+    stage.play("apt-get install ./kbuild-guard.deb", "cd /; apt-get install ./kbuild-guard.deb")?;
 
     stage.tell(&format!("A kernel with its headers, and a module that dkms builds for it; {old} runs."));
     if live {
@@ -79,9 +82,9 @@ impl Stage {
         println!("\n# {}", words.replace('\n', "\n# "));
     }
 
-    /// A command of apt's, without asking.
     fn apt(&self, words: &str) -> Result<(), Error> {
-        self.play(&format!("apt-get {words}"), &format!("apt-get -y --no-download {words}"))
+        let command = format!("apt-get {words}");
+        self.play(&command, &command)
     }
 
     /// Runs a command and shows what a person would look for in what it says.
