@@ -4,7 +4,9 @@
 use std::fmt;
 
 use kbuild_guard::package_db::PackageId;
+use kbuild_guard::present::quote::{quoted, quoted_text};
 use kbuild_guard::release::Release;
+use kbuild_guard::sysroot::RootPath;
 
 use crate::exit::Exit;
 
@@ -21,6 +23,8 @@ pub(crate) enum Error {
     NoRunning,
     /// A package that was named is not installed.
     NoPackage(PackageId),
+    /// A path that was named does not exist.
+    NoPath(RootPath),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -32,7 +36,8 @@ impl Error {
             | Error::NotInstalled(_)
             | Error::NoSubject(_)
             | Error::NoRunning
-            | Error::NoPackage(_) => Exit::Usage,
+            | Error::NoPackage(_)
+            | Error::NoPath(_) => Exit::Usage,
             Error::Common(_) | Error::Output(_) => Exit::Unknown,
         }
     }
@@ -47,7 +52,10 @@ impl fmt::Display for Error {
             }
             Error::NoSubject(text) => write!(f, "{text} is neither an installed kernel nor a finding (KBGnnn)"),
             Error::NoRunning => write!(f, "the running kernel is not installed here: name a kernel or a finding"),
-            Error::NoPackage(package) => write!(f, "no package {package} is installed here"),
+            Error::NoPackage(package) => {
+                write!(f, "no package {} is installed here", quoted_text(package.as_str()))
+            }
+            Error::NoPath(path) => write!(f, "{} does not exist", quoted(path)),
             Error::Output(error) => write!(f, "cannot write the answer: {error}"),
         }
     }

@@ -7,7 +7,7 @@ use kbuild_guard::assess::Assessment;
 use kbuild_guard::kernels::Kernel;
 use kbuild_guard::policy::{self, Policy};
 use kbuild_guard::present::Owners;
-use kbuild_guard::present::json;
+use kbuild_guard::present::{json, quote};
 use kbuild_guard::release::Release;
 use kbuild_guard::survey::System;
 use kbuild_guard::sysroot::Sysroot;
@@ -86,7 +86,7 @@ impl<'o> Session<'o> {
 
     /// Prints one JSON value.
     pub(crate) fn print_value(&self, value: &impl serde::Serialize) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
+        let mut text = quote::quoted_json(&serde_json::to_string_pretty(value).map_err(std::io::Error::from)?);
         text.push('\n');
         Ok(output::print(&text)?)
     }

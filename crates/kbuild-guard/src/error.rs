@@ -61,6 +61,12 @@ impl Error {
         }
     }
 
+    /// Whether this says that links lead in a circle: as good as nothing there.
+    pub(crate) fn is_circle(&self) -> bool {
+        let circle = nix::errno::Errno::ELOOP as i32;
+        matches!(self, Error::Io { source, .. } if source.raw_os_error() == Some(circle))
+    }
+
     /// Whether this says that nothing is there, as opposed to not knowing.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::NotFound { .. })

@@ -94,8 +94,11 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
         if hops.is_empty() {
             continue;
         }
-        let kernel_leaves = holder(&kernel.image)
-            .is_some_and(|element| !is_replaced(&kernel.image, [&kernel.image].into_iter(), element, transaction));
+        // A kernel is an image and a modules directory: without either it is none.
+        let deletes = |element: &Element| matches!(&element.files, Files::Below(dir) if dir.contains(&kernel.dir));
+        let kernel_leaves = transaction.leaving.iter().any(deletes)
+            || holder(&kernel.image)
+                .is_some_and(|element| !is_replaced(&kernel.image, [&kernel.image].into_iter(), element, transaction));
         losses.push(Loss { kernel: index, hops, kernel_leaves, gone: gone.clone() });
     }
     Ok(losses)

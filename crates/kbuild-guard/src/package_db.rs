@@ -92,10 +92,28 @@ pub enum Need {
     Advice,
 }
 
+/// What mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// A command to run as it is.
+    Command(String),
+    /// What to do, in words.
+    Advice(String),
+}
+
+impl Remedy {
+    /// The text alone.
+    pub fn text(&self) -> &str {
+        match self {
+            Remedy::Command(text) | Remedy::Advice(text) => text,
+        }
+    }
+}
+
 /// What a person can do about it, in the package manager's words.
 pub trait Advisor {
-    /// The one command that brings what is missing, if an existing package does: proved, never guessed.
-    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<String>;
+    /// What brings what is missing, if an existing package does: proved, never guessed.
+    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<Remedy>;
 
     /// The command that keeps packages which nobody asked to remove.
     fn keep(&self, packages: &[PackageId]) -> Option<String>;
@@ -146,7 +164,7 @@ impl PackageDb for NoPackages {
 }
 
 impl Advisor for NoPackages {
-    fn provide(&self, _: &Need, _: &Kernel) -> Option<String> {
+    fn provide(&self, _: &Need, _: &Kernel) -> Option<Remedy> {
         None
     }
 

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::kernels::{Kernel, installed, mark_kept};
 use crate::machine::Machine;
 use crate::package_db::{Advisor, ImageStanding, PackageDb, PackageId};
+use crate::present::quote::quoted;
 use crate::sysroot::Sysroot;
 
 /// A root with its package manager.
@@ -60,6 +61,15 @@ impl System {
             .filter(|(kernel, _)| wanted(kernel))
             .map(|(kernel, standing)| {
                 let closure = follow(&self.root, &kernel)?;
+                log::info!(
+                    "kernel {}: image {}, build link {}",
+                    kernel.release,
+                    quoted(&kernel.image),
+                    quoted(&closure.link.path)
+                );
+                for hop in &closure.hops {
+                    log::info!("kernel {}: by {} to {}", kernel.release, quoted(&hop.via), quoted(&hop.path));
+                }
                 self.assess(&register, kernel, standing, closure)
             })
             .collect()

@@ -19,7 +19,7 @@ pub(crate) fn run(session: &Session<'_>, releases: &[String]) -> Result<Exit> {
         session.advise(&mut assessments);
         for assessment in &assessments {
             if session.is_at_fault(assessment) {
-                output::print(&text::fault(assessment))?;
+                output::print(&text::fault(&assessment.without_ignored(&session.policy)))?;
             } else if assessment.state() == State::Unknown {
                 let cause = assessment.findings.first().map(|finding| finding.cause.as_str()).unwrap_or_default();
                 output::complain(&format!("kernel {}: not determined: {cause}", assessment.kernel.release));

@@ -2,7 +2,7 @@
 //! `explain`: the whole story of a kernel or of a finding.
 
 use kbuild_guard::checks::FindingId;
-use kbuild_guard::present::{quote, text};
+use kbuild_guard::present::{json, quote, text};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -12,7 +12,10 @@ use crate::session::Session;
 /// Explains `subject`, or the running kernel.
 pub(crate) fn run(session: &Session<'_>, subject: Option<&str>) -> Result<Exit> {
     if let Some(id) = subject.and_then(FindingId::from_code) {
-        output::print(&text::entry(id.entry()))?;
+        match session.options.json {
+            true => session.print_value(&json::Explained::of(id.entry()))?,
+            false => output::print(&text::entry(id.entry()))?,
+        }
         return Ok(Exit::Well);
     }
     let release = match subject {

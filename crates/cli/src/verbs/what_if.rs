@@ -50,8 +50,12 @@ fn element(session: &Session<'_>, what: &str) -> Result<Element> {
         WalkEnd::Found { path: parent, .. } => parent.join(path.file_name()),
         _ => path,
     };
-    if let Err(error) = session.system.root.link_status(&path) {
-        return Err(error.into());
+    match session.system.root.link_status(&path) {
+        Err(error) if error.is_not_found() => return Err(Error::NoPath(path)),
+        Err(error) => return Err(error.into()),
+        Ok(_) => {}
     }
-    Ok(element(PackageId::new(&quote::quoted(&path)), Files::Below(path)))
+    // A package's name has no spaces.
+    let name = quote::quoted(&path).replace(' ', "\\x20");
+    Ok(element(PackageId::new(&name), Files::Below(path)))
 }

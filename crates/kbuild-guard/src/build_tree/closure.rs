@@ -52,7 +52,12 @@ pub enum End {
     /// There is no link.
     NoLink,
     /// At a path that does not exist.
-    Dangling(RootPath),
+    Dangling {
+        /// The first part of it that does not.
+        at: RootPath,
+        /// All of it.
+        path: RootPath,
+    },
     /// In a circle, or after more links than the kernel follows.
     Loop(RootPath),
     /// At something that is no directory.
@@ -178,6 +183,7 @@ impl Closure {
                 Ok(bytes) => bytes,
                 // Not there, or no file: a check says so. Anything else hides what is there.
                 Err(Error::NotFound { .. } | Error::NotRegular { .. } | Error::TooLarge { .. }) => return,
+                Err(error) if error.is_circle() => return,
                 Err(error) => {
                     self.end = End::Unknown(Unclear::Failed(error.to_string()));
                     return;
@@ -205,8 +211,9 @@ impl Closure {
     /// Something asks for a further tree and does not get it; or nobody can say whether it does.
     fn add_gap(&mut self, root: &Sysroot, via: RootPath, end: WalkEnd) {
         match end_of(root, end) {
-            End::Dangling(missing) | End::Loop(missing) => {
-                if !self.gaps.iter().any(|gap| gap.missing == missing) {
+            End::Dangling { at: missing, .. } | End::Loop(missing) => {
+                // A link to itself asks for nothing: it is what is missing.
+                if missing != via && !self.gaps.iter().any(|gap| gap.missing == missing) {
                     self.gaps.push(Gap { via, missing });
                 }
             }
@@ -247,10 +254,10 @@ impl Closure {
 fn end_of(root: &Sysroot, end: WalkEnd) -> End {
     match end {
         WalkEnd::Found { path, .. } => End::NotADirectory(path),
-        WalkEnd::Missing { at } => {
+        WalkEnd::Missing { at, path } => {
             match machine::unmounted_mount_points(root).into_iter().find(|point| point.contains(&at)) {
                 Some(point) => End::Unknown(Unclear::NotMounted(point)),
-                None => End::Dangling(at),
+                None => End::Dangling { at, path },
             }
         }
         WalkEnd::Loop { at } => End::Loop(at),
@@ -369,7 +376,8 @@ mod tests {
         let f = Fixture::new();
         assert_eq!(f.closure().end, End::NoLink);
         f.link("/home/jelle/linux", "lib/modules/R/build");
-        assert_eq!(f.closure().end, End::Dangling(RootPath::new("/home")));
+        let path = RootPath::new("/home/jelle/linux");
+        assert_eq!(f.closure().end, End::Dangling { at: RootPath::new("/home"), path });
         f.file("etc/fstab", "/dev/b /home ext4\n");
         assert_eq!(f.closure().end, End::Unknown(Unclear::NotMounted(RootPath::new("/home"))));
         fs::remove_file(f.dir.path().join("lib/modules/R/build")).unwrap();

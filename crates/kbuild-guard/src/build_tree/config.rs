@@ -11,6 +11,11 @@ impl TreeConfig {
         TreeConfig(String::from_utf8_lossy(bytes).into_owned())
     }
 
+    /// Whether there is no configuration at all, so that no option being set says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an option is built in (`=y`).
     pub fn is_set(&self, option: &str) -> bool {
         self.value(option) == Some("y")

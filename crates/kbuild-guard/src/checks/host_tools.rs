@@ -31,11 +31,39 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
                 let need = Need::Path(path.clone());
                 inspection.add(FindingId::ToolEmpty, Effect::Risk, path, cause, need);
             }
-            Found::Fine(_) => other_machine(inspection, path),
+            Found::Fine(_) => {
+                missing.extend(behind_wrapper(inspection, &path).map(|real| (real, "does not exist")));
+                other_machine(inspection, path);
+            }
         }
     }
     missing.dedup();
     inspection.add_missing(FindingId::ToolMissing, Effect::NoBuild, missing);
+}
+
+/// Debian's kbuild packages hold each tool once for every byte order, word size or architecture, behind a
+/// wrapper that runs the one the configuration asks for. Where there are any of these, the wanted one has
+/// to be there.
+fn behind_wrapper(inspection: &mut Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
+    let config = &inspection.config;
+    let name = wrapper.file_name().to_str()?;
+    let wanted = match name {
+        "modpost" => {
+            let order = if config.is_set("CONFIG_CPU_BIG_ENDIAN") { "msb" } else { "lsb" };
+            format!("modpost.real-{order}-{}", if config.is_set("CONFIG_64BIT") { "64" } else { "32" })
+        }
+        "objtool" => format!("objtool.real-{}", inspection.arch.as_deref()?),
+        _ => return None,
+    };
+    let dir = wrapper.parent();
+    let prefix = format!("{name}.real-");
+    let is_wrapped = inspection
+        .root
+        .list(&dir, 256)
+        .is_ok_and(|files| files.iter().any(|file| file.name.to_str().is_some_and(|file| file.starts_with(&prefix))));
+    let wanted = dir.join(wanted);
+    (is_wrapped && !inspection.config.is_empty() && matches!(inspection.find(&wanted), Found::Absent | Found::NotAFile))
+        .then_some(wanted)
 }
 
 fn other_machine(inspection: &mut Inspection<'_>, path: RootPath) {

@@ -151,9 +151,7 @@ impl<'a> Inspection<'a> {
                 }
             }
             // A link in a circle is as good as no file.
-            Err(Error::Io { source, .. }) if source.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
-                Found::Absent
-            }
+            Err(error) if error.is_circle() => Found::Absent,
             Err(error) => {
                 self.unclear(path, &error);
                 Found::Unclear
@@ -166,7 +164,7 @@ impl<'a> Inspection<'a> {
             return false;
         }
         match self.root.walk(path).end {
-            WalkEnd::Missing { at } => self.closure.gaps.iter().any(|gap| gap.missing == at),
+            WalkEnd::Missing { at, .. } => self.closure.gaps.iter().any(|gap| gap.missing == at),
             _ => false,
         }
     }
@@ -178,8 +176,16 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Adds a finding.
+    /// Adds a finding. What is needed is asked for where it really is: packages list no path behind a
+    /// link (Debian's `scripts` and `tools`).
     pub(super) fn add(&mut self, id: FindingId, effect: Effect, path: RootPath, cause: String, need: Need) {
+        let need = match need {
+            Need::Path(path) => Need::Path(match self.root.walk(&path).end {
+                WalkEnd::Found { path, .. } | WalkEnd::Missing { path, .. } => path,
+                _ => path,
+            }),
+            other => other,
+        };
         self.findings.push(Finding { id, effect, path, cause, need, fix: None });
     }
 

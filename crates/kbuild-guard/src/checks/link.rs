@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faults of the build link itself.
 
-use super::inspection::Inspection;
+use super::inspection::{Found, Inspection};
 use super::{Effect, Finding, FindingId};
 use crate::build_tree::{Closure, End, LinkKind, Unclear};
 use crate::error::Result;
@@ -17,18 +17,20 @@ pub(super) fn check(db: &dyn PackageDb, closure: &Closure) -> Result<Vec<Finding
         End::NoLink => {
             (FindingId::NoHeaders, Effect::NoBuild, format!("{} does not exist", quoted(link)), Need::Headers)
         }
-        End::Dangling(missing) if is_absent_by_design(db, closure, missing)? => (
+        End::Dangling { path, .. } if is_absent_by_design(db, closure, path)? => (
             FindingId::NoHeaders,
             Effect::NoBuild,
             format!("{} is the kernel's own link, and the package of the tree is not installed", quoted(link)),
             Need::Headers,
         ),
-        End::Dangling(missing) => (
-            FindingId::LinkDangling,
-            Effect::NoBuild,
-            format!("{}: {} does not exist{}", leads_to(closure), quoted(missing), made_elsewhere(missing)),
-            Need::Headers,
-        ),
+        End::Dangling { at, path } => {
+            let target = matches!(&closure.link.kind, LinkKind::Symlink(target) if *target == at.as_path());
+            let missing = if target { "which".to_owned() } else { quoted(at) };
+            let separator = if target { "," } else { ":" };
+            let elsewhere = made_elsewhere(at);
+            let cause = format!("{}{separator} {missing} does not exist{elsewhere}", leads_to(closure));
+            (FindingId::LinkDangling, Effect::NoBuild, cause, needs(db, path)?)
+        }
         End::Loop(at) => (
             FindingId::LinkLoop,
             Effect::NoBuild,
@@ -58,23 +60,33 @@ fn leads_to(closure: &Closure) -> String {
     }
 }
 
-/// A path that stops existing at its very first part was written down on some other system.
+/// A path that stops existing at its very first part, or whose home is nobody's here, was written down
+/// on some other system.
 fn made_elsewhere(missing: &RootPath) -> &'static str {
-    let first_part = missing.parent() == RootPath::new("/");
-    if first_part { " here: the link was made on another machine" } else { "" }
+    let parent = missing.parent();
+    let is_foreign = parent == RootPath::new("/") || parent == RootPath::new("/home");
+    if is_foreign { " here: the link was made on another machine" } else { "" }
 }
 
-/// Fedora's kernel package owns the link and not the tree: without kernel-devel it dangles by design.
+/// A tree that an installed package owns comes back with that package.
+fn needs(db: &dyn PackageDb, tree: &RootPath) -> Result<Need> {
+    let owned = db.owners(std::slice::from_ref(tree))?.iter().any(|owners| !owners.is_empty());
+    Ok(if owned { Need::Path(tree.clone()) } else { Need::Headers })
+}
+
+/// Fedora's kernel package owns the link, and of the tree nobody is the owner until kernel-devel is
+/// installed: it dangles by design. The whole path is asked about, since rpm lists no parents and the
+/// directories above belong to others.
 ///
 /// Packages put trees below /usr. A packaged link to anywhere else was made on the build host (kernel
 /// packages of image builders), or by hand over the package's own.
-fn is_absent_by_design(db: &dyn PackageDb, closure: &Closure, missing: &RootPath) -> Result<bool> {
-    if !RootPath::new("/usr").contains(missing) {
+fn is_absent_by_design(db: &dyn PackageDb, closure: &Closure, tree: &RootPath) -> Result<bool> {
+    if !RootPath::new("/usr").contains(tree) {
         return Ok(false);
     }
-    let owners = db.owners(&[closure.link.path.clone(), missing.clone()])?;
+    let owners = db.owners(&[closure.link.path.clone(), tree.clone()])?;
     let [link_owners, tree_owners] = owners.as_slice() else { return Ok(false) };
-    Ok(!link_owners.is_empty() && !link_owners.iter().any(|owner| tree_owners.contains(owner)))
+    Ok(!link_owners.is_empty() && tree_owners.is_empty())
 }
 
 /// Whether the directory at the link's end has a kernel's Makefile; says so if it has not.
@@ -88,14 +100,12 @@ pub(super) fn leads_to_a_tree(inspection: &mut Inspection<'_>) -> bool {
     }
     let makefile = inspection.build.join("Makefile");
     let tree = quoted(&inspection.build);
-    let (path, cause) = match inspection.root.status(&makefile) {
-        Err(error) if !error.is_not_found() => {
-            inspection.unclear(&makefile, &error);
-            return false;
-        }
-        Err(_) => (inspection.build.clone(), format!("{tree} has no Makefile")),
-        Ok(status) if status.size == 0 => (makefile.clone(), format!("{} is empty", quoted(&makefile))),
-        Ok(_) => (makefile.clone(), format!("{} is not the kernel's and includes none", quoted(&makefile))),
+    let (path, cause) = match inspection.find(&makefile) {
+        Found::InGap | Found::Unclear => return false,
+        Found::Absent => (inspection.build.clone(), format!("{tree} has no Makefile")),
+        Found::Empty(_) => (makefile.clone(), format!("{} is empty", quoted(&makefile))),
+        Found::NotAFile => (makefile.clone(), format!("{} is not a file", quoted(&makefile))),
+        Found::Fine(_) => (makefile.clone(), format!("{} is not the kernel's and includes none", quoted(&makefile))),
     };
     inspection.add(FindingId::NotATree, Effect::NoBuild, path, cause, Need::Path(makefile));
     false

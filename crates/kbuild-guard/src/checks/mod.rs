@@ -18,7 +18,7 @@ use crate::build_tree::{Closure, End};
 use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
-use crate::package_db::{Need, PackageDb};
+use crate::package_db::{Need, PackageDb, Remedy};
 use crate::sysroot::{RootPath, Sysroot};
 use inspection::Inspection;
 
@@ -35,14 +35,14 @@ pub struct Finding {
     pub cause: String,
     /// What would mend it.
     pub need: Need,
-    /// The command or the advice that mends it, once somebody was asked.
-    pub fix: Option<String>,
+    /// What mends it, once a package manager was asked and knew.
+    pub fix: Option<Remedy>,
 }
 
 impl Finding {
     /// The fix that was found, or the catalogue's advice.
     pub fn fix_or_advice(&self) -> &str {
-        self.fix.as_deref().unwrap_or(self.id.entry().advice)
+        self.fix.as_ref().map_or(self.id.entry().advice, Remedy::text)
     }
 }
 

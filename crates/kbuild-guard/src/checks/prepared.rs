@@ -13,7 +13,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         let Some(path) = inspection.path(input.side, input.path) else { continue };
         if let Some(what) = fault(&inspection.find(&path)) {
             let cause = format!("{} {what}", quoted(&path));
-            inspection.add(FindingId::NotPrepared, Effect::NoBuild, path.clone(), cause, Need::Path(path));
+            inspection.add(FindingId::NotPrepared, Effect::NoBuild, path, cause, Need::Headers);
             return;
         }
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether the tree is this kernel's.
 
+use std::str::FromStr;
+
 use super::inspection::Inspection;
 use super::{Effect, FindingId};
 use crate::package_db::Need;
-use crate::present::quote::{quoted, quoted_text};
+use crate::present::quote::quoted;
+use crate::release::Release;
 
 /// Compares UTS_RELEASE, which modules are stamped with. `include/config/kernel.release` says something
 /// else on Debian 12 and is not it.
@@ -19,7 +22,11 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
     // With symbol versions the kernel skips the release and compares checksums (same_magic in
     // kernel/module/version.c); without, another release is always refused.
     let effect = if inspection.config.is_set("CONFIG_MODVERSIONS") { Effect::Risk } else { Effect::NoLoad };
-    let cause = format!("{} is the tree of {}", quoted(&inspection.build), quoted_text(tree));
+    let whose = match Release::from_str(tree) {
+        Ok(release) => release.to_string(),
+        Err(_) => "something that is no release".to_owned(),
+    };
+    let cause = format!("{} is the tree of {whose}", quoted(&inspection.build));
     inspection.add(FindingId::OtherRelease, effect, path, cause, Need::Headers);
 }
 

@@ -6,7 +6,7 @@ use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side};
 use crate::package_db::Need;
 use crate::present::quote::quoted;
-use crate::sysroot::{Kind, RootPath};
+use crate::sysroot::RootPath;
 
 /// One finding a family.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
@@ -40,25 +40,24 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
     faults
 }
 
-/// Upstream keeps the linker script in one place, Debian in another; kbuild takes what is there.
+/// Upstream has the linker script in one place; Debian's makefile looks in a second one too, and its
+/// packages have it there.
 fn linker_script(inspection: &mut Inspection<'_>) {
     let Some(modfinal) = inspection.path(Side::Source, "scripts/Makefile.modfinal") else { return };
-    if !inspection.text(&modfinal).contains("module.lds") {
+    let text = inspection.text(&modfinal);
+    if !text.contains("module.lds") {
         return;
     }
-    let places: Vec<RootPath> = LINKER_SCRIPTS.iter().filter_map(|path| inspection.path(Side::Build, path)).collect();
+    let [upstream, debian] = LINKER_SCRIPTS;
+    let read: &[&str] = if text.contains("arch/$(SRCARCH)/module.lds") { &[debian, upstream] } else { &[upstream] };
+    let places: Vec<RootPath> = read.iter().filter_map(|path| inspection.path(Side::Build, path)).collect();
     let found: Vec<_> = places.iter().map(|path| inspection.find(path)).collect();
     if found.iter().any(|found| fault(found).is_none()) {
         return;
     }
-    // Name the place where this tree would have it: Debian's own directory has no other file in arch/.
-    let Some(path) = places.iter().rev().find(|path| is_directory(inspection, &path.parent())).cloned() else { return };
-    let cause = format!("{} does not exist", quoted(&path));
+    let (Some(path), Some(what)) = (places.first().cloned(), found.first().and_then(fault)) else { return };
+    let cause = format!("{} {what}", quoted(&path));
     inspection.add(FindingId::KbuildMissing, Effect::NoBuild, path.clone(), cause, Need::Path(path));
-}
-
-fn is_directory(inspection: &Inspection<'_>, path: &RootPath) -> bool {
-    inspection.root.status(path).is_ok_and(|status| status.kind == Kind::Directory)
 }
 
 type Faults = Vec<(RootPath, &'static str)>;

@@ -68,7 +68,11 @@ fn kernel_at(
         .filter(|name| boot.binary_search_by(|have| have.as_os_str().cmp(name.as_ref())).is_ok())
         .map(|name| RootPath::new("/boot").join(name));
     let image = in_boot.chain([dir.join("vmlinuz")]).find(is_file)?;
-    root.status(&dir).ok().filter(|status| status.kind == Kind::Directory)?;
+    // The directory itself may be a link: what the kernel's hops are called has to hold none.
+    let dir = match root.walk(&dir).end {
+        WalkEnd::Found { path, status } if status.kind == Kind::Directory => path,
+        _ => return None,
+    };
     let running = machine.osrelease.as_ref() == Some(&release);
     Some(Kernel { release, dir, image, running, kept: None })
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::assess::{Assessment, State};
 use crate::build_tree::LinkKind;
-use crate::checks::Finding;
+use crate::checks::{Entry, Finding};
 use crate::guard::Decision;
 use crate::judge::{Orphan, Verdict};
 use crate::policy::Policy;
@@ -72,6 +72,25 @@ struct OrphanEntry {
     lost: Vec<String>,
     by: Vec<String>,
     needed_by: Vec<String>,
+}
+
+/// What `explain KBGnnn --json` prints.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    schema: u32,
+    id: &'static str,
+    title: &'static str,
+    consequence: &'static str,
+    advice: &'static str,
+    story: &'static str,
+}
+
+impl Explained {
+    /// Of this finding.
+    pub fn of(entry: &Entry) -> Self {
+        let Entry { code, title, consequence, advice, story, .. } = *entry;
+        Explained { schema: SCHEMA, id: code, title, consequence, advice, story }
+    }
 }
 
 impl Check {

@@ -47,10 +47,27 @@ pub fn quoted_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// JSON text as it may be printed: JSON leaves DEL, C1 controls and invisible characters as they are.
+/// Outside of its strings there are none but line ends.
+pub fn quoted_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unsafe(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Control characters, and those that reorder or hide the text around them (Trojan Source).
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -64,6 +81,7 @@ mod tests {
         assert_eq!(quoted_bytes(b"/x\n\x1b[31m\xff"), "/x\\n\\u{1b}[31m\\xff");
         assert_eq!(quoted_bytes("a\u{202e}b".as_bytes()), "a\\u{202e}b");
         assert_eq!(quoted_text(""), "\"\"");
+        assert_eq!(quoted_json("{\n\"a\u{9b}\u{7f}\"}"), "{\n\"a\\u009b\\u007f\"}");
     }
 
     proptest! {

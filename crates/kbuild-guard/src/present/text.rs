@@ -8,12 +8,12 @@ use crate::demand::{Builder, Demand};
 use crate::guard::{Because, Decision};
 use crate::judge::Orphan;
 use crate::kernels::{KeptBecause, Kernel};
-use crate::package_db::{Advisor, WayBack};
+use crate::package_db::{Advisor, Remedy, WayBack};
 use crate::policy::Policy;
 use crate::present::Owners;
 use crate::present::layout::{command_row, few, row, wrapped};
 use crate::present::quote::{quoted, quoted_os};
-use crate::transaction::Transaction;
+use crate::transaction::{Files, Transaction};
 
 /// What the guard says about one orphan.
 pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor) -> String {
@@ -38,7 +38,9 @@ pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor)
                 out.push_str(&command_row("keep", &keep));
             }
         }
-        out.push_str(&command_row("anyway", &advisor.anyway(transaction)));
+        if transaction.leaving.iter().any(|element| !matches!(element.files, Files::Below(_))) {
+            out.push_str(&command_row("anyway", &advisor.anyway(transaction)));
+        }
     } else {
         match advisor.bring_back(&packages) {
             WayBack::Command(command) => out.push_str(&command_row("back", &command)),
@@ -101,26 +103,29 @@ fn needed_by(demand: &[&Demand]) -> String {
     }
 }
 
-/// More than this on one kernel is not read.
+/// As many lines as a message about one kernel may have.
 const MOST_LINES: usize = 8;
 
-/// What verification says about one kernel that is at fault: the two most telling findings, or one where
-/// two take too many lines.
+/// What verification says about one kernel that is at fault: two of its findings if there is room.
 pub fn fault(assessment: &Assessment) -> String {
-    let both = fault_with(assessment, 2);
-    if both.lines().count() <= MOST_LINES { both } else { fault_with(assessment, 1) }
+    let findings: Vec<&Finding> = assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).collect();
+    let tries = [(2, true), (1, true), (1, false)].map(|(most, more)| fault_with(assessment, &findings, most, more));
+    let fits = tries.iter().find(|text| text.lines().count() <= MOST_LINES);
+    fits.or(tries.last()).cloned().unwrap_or_default()
 }
 
-fn fault_with(assessment: &Assessment, findings: usize) -> String {
+fn fault_with(assessment: &Assessment, findings: &[&Finding], most: usize, more: bool) -> String {
     let kernel = named(&assessment.kernel);
+    let builds = findings.iter().all(|finding| finding.effect < Effect::NoBuild);
     let head = match assessment.state() {
         State::Absent => format!("kbuild-guard: warning: kernel {kernel} has no headers installed"),
         State::Degraded => format!("kbuild-guard: warning: external module builds for kernel {kernel} are at risk"),
+        _ if builds => format!("kbuild-guard: warning: external modules built for kernel {kernel} would not load"),
         _ => format!("kbuild-guard: warning: external modules cannot be built for kernel {kernel}"),
     };
     let mut out = format!("{}\n", wrapped(&head, 2, 0));
-    for finding in assessment.findings.iter().filter(|finding| finding.effect > Effect::Note).take(findings) {
-        if assessment.state() != State::Absent {
+    if assessment.state() != State::Absent {
+        for finding in findings.iter().take(most) {
             out.push_str(&row(finding.id.code(), &format!("{}: {}", finding.id.entry().title, finding.cause)));
         }
     }
@@ -128,10 +133,10 @@ fn fault_with(assessment: &Assessment, findings: usize) -> String {
     if !demand.is_empty() {
         out.push_str(&row("needed", &needed_by(&demand)));
     }
-    if let Some(first) = assessment.findings.first() {
+    if let Some(first) = findings.first() {
         out.push_str(&fix_row(first));
     }
-    if assessment.findings.len() > 1 {
+    if more && findings.len() > 1 {
         out.push_str(&row("more", &format!("kbuild-guard explain {}", assessment.kernel.release)));
     }
     out
@@ -139,8 +144,8 @@ fn fault_with(assessment: &Assessment, findings: usize) -> String {
 
 fn fix_row(finding: &Finding) -> String {
     match &finding.fix {
-        Some(command) => command_row("fix", command),
-        None => row("fix", finding.id.entry().advice),
+        Some(Remedy::Command(command)) => command_row("fix", command),
+        Some(Remedy::Advice(_)) | None => row("fix", finding.fix_or_advice()),
     }
 }
 

@@ -43,6 +43,8 @@ pub enum WalkEnd {
     Missing {
         /// The first path, without any link, that does not exist.
         at: RootPath,
+        /// Where the walk would have ended: the same, with what was still to go.
+        path: RootPath,
     },
     /// More links than the kernel follows.
     Loop {
@@ -141,7 +143,10 @@ impl Sysroot {
             let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let fd = match openat(trail.here(), Path::new(&name), flags, Mode::empty()) {
                 Ok(fd) => fd,
-                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok((WalkEnd::Missing { at }, None)),
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {
+                    let path = below(&at, &todo);
+                    return Ok((WalkEnd::Missing { at, path }, None));
+                }
                 Err(errno) => return Err(Error::io("look at", &at, errno)),
             };
             status = status_of(fd.as_fd(), &at)?;
@@ -180,6 +185,14 @@ impl Sysroot {
         };
         Ok((WalkEnd::Found { path: found, status }, fd))
     }
+}
+
+/// Where the remaining steps lead from a path that does not exist.
+fn below(at: &RootPath, todo: &VecDeque<Step>) -> RootPath {
+    todo.iter().fold(at.clone(), |path, step| match step {
+        Step::Up => path.parent(),
+        Step::Into(name) => path.join(name),
+    })
 }
 
 fn status_of(fd: BorrowedFd<'_>, path: &RootPath) -> Result<Status> {
@@ -232,8 +245,9 @@ mod tests {
         let (dir, sysroot) = root();
         symlink("/usr/src/gone/deep", dir.path().join("lib/modules/R/build")).unwrap();
         let walk = sysroot.walk(&RootPath::new("/lib/modules/R/build"));
-        let WalkEnd::Missing { at } = walk.end else { panic!("{walk:?}") };
+        let WalkEnd::Missing { at, path } = walk.end else { panic!("{walk:?}") };
         assert_eq!(at, RootPath::new("/usr/src/gone"));
+        assert_eq!(path, RootPath::new("/usr/src/gone/deep"));
     }
 
     #[test]

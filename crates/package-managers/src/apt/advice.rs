@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use kbuild_guard::kernels::Kernel;
-use kbuild_guard::package_db::{Advisor, Need, PackageDb, PackageId, WayBack};
+use kbuild_guard::package_db::{Advisor, Need, PackageDb, PackageId, Remedy, WayBack};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 use kbuild_guard::transaction::Transaction;
 
@@ -26,11 +26,21 @@ impl Advice {
 
     /// The command that brings the first of `candidates` that exists, or brings it anew if dpkg has it
     /// and its files are gone.
-    fn bring_first(&self, candidates: &[String]) -> Option<String> {
+    fn bring_first(&self, candidates: &[String]) -> Option<Remedy> {
         let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
-        let package = offered(&self.root, &names)?.into_iter().next()?;
-        let installed = self.db.status().ok()?.find(&PackageId::new(&package)).is_some();
-        Some(format!("apt-get install {}{package}", if installed { "--reinstall " } else { "" }))
+        let status = self.db.status().ok()?;
+        let is_installed = |name: &str| status.find(&PackageId::new(name)).is_some();
+        match offered(&self.root, &names).into_iter().flatten().next() {
+            Some(package) => {
+                let again = if is_installed(&package) { "--reinstall " } else { "" };
+                Some(Remedy::Command(format!("apt-get install {again}{package}")))
+            }
+            // What dpkg has is proved to exist, even where no repository that apt knows of has it now.
+            None => {
+                let package = names.into_iter().find(|name| is_installed(name))?;
+                Some(Remedy::Advice(format!("install the package {package} again")))
+            }
+        }
     }
 
     /// The packages that none of the others depends on: who keeps or brings these has them all.
@@ -53,7 +63,7 @@ impl Advice {
 }
 
 impl Advisor for Advice {
-    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<String> {
+    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<Remedy> {
         let mut candidates = Vec::new();
         match need {
             Need::Headers => {

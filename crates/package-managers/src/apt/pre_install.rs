@@ -38,7 +38,8 @@ impl fmt::Display for StreamError {
 
 impl std::error::Error for StreamError {}
 
-/// What apt says: its configuration, as far as it concerns us, and what it is about to do.
+/// What apt says: its configuration, as far as it concerns us, and what it is about to do. Where nothing
+/// leaves, what arrives is not told either.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// What it is about to do.
@@ -70,10 +71,17 @@ pub fn parse(stream: &[u8], dpkg_root: Option<&Path>) -> Result<Request, StreamE
     if !is_whole {
         return Err(StreamError::Cut);
     }
+    let actions = lines
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(line, text)| Action::parse(text).ok_or(StreamError::Action { line }))
+        .collect::<Result<Vec<Action<'_>>, StreamError>>()?;
     let mut transaction = Transaction { driver: settings.driver(), ..Transaction::default() };
-    for (number, line) in lines.filter(|(_, line)| !line.is_empty()) {
-        let action = Action::parse(line).ok_or(StreamError::Action { line: number })?;
-        action.add_to(&mut transaction, &settings);
+    // Most runs only install, some of them thousands of packages: then there is nothing to judge, and
+    // the elements are not made.
+    if actions.iter().any(Action::takes_away) {
+        for action in &actions {
+            action.add_to(&mut transaction, &settings);
+        }
     }
     let root = settings.root(dpkg_root);
     Ok(Request { transaction, wrong_mode: settings.wrong_mode, root })
@@ -233,6 +241,15 @@ impl<'line> Action<'line> {
             new: (new_version, new_arch),
             what,
         })
+    }
+
+    /// Whether a version of a package leaves.
+    fn takes_away(&self) -> bool {
+        match self.what {
+            "**REMOVE**" => true,
+            "**CONFIGURE**" | "**ERROR**" => false,
+            _ => self.old.0 != "-",
+        }
     }
 
     fn add_to(&self, transaction: &mut Transaction, settings: &Settings) {

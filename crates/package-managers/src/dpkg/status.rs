@@ -169,7 +169,12 @@ impl Status {
 
     /// The present package of this name; with `name:arch`, of this architecture.
     pub fn find(&self, id: &PackageId) -> Option<&Package> {
-        self.present().find(|package| package.id(&self.native) == *id || package.name == id.as_str())
+        let qualified = |package: &Package| {
+            id.as_str().strip_prefix(package.name.as_str()).and_then(|rest| rest.strip_prefix(":"))
+                == Some(&package.arch)
+        };
+        self.present()
+            .find(|package| package.id(&self.native) == *id || package.name == id.as_str() || qualified(package))
     }
 
     /// The architecture of the system.

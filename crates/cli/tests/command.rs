@@ -1,0 +1,813 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command as scripts and people meet it: exit statuses, streams, options, configuration, and trees
+//! that somebody made to do harm.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(dead_code, reason = "the support module serves several tests")]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::Mode;
+use support::{Layout, Run, System};
+
+const KERNEL: &str = "6.1.0-56-cloud-amd64";
+const HEADERS: &str = "linux-headers-6.1.0-56-cloud-amd64";
+
+/// The tree of the layout `modules-install`, and its kernel.
+const FELIX: &str = "6.8.0-felix";
+const TREE: &str = "home/felix/linux-6.8";
+
+fn debian12() -> System {
+    Layout::named("debian12").assemble()
+}
+
+fn modules_install() -> System {
+    Layout::named("modules-install").assemble()
+}
+
+fn broken() -> System {
+    Layout::named("symvers-missing").assemble()
+}
+
+/// Whether a terminal would only print this.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c))
+}
+
+/// A way of naming a kernel that is refused: nothing on stdout, one line on stderr, status 2.
+fn assert_refused(system: &System, arguments: &[&str], said: &str) {
+    let run = system.run(arguments);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?} {run:?}");
+    assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+    assert!(run.stderr.starts_with("kbuild-guard: ") && run.stderr.contains(said), "{run:?}");
+    assert!(is_plain(&run.stderr), "{run:?}");
+}
+
+/// Runs the command and gives it ten seconds: what waits for a FIFO waits for ever.
+fn run_in_time(system: &System, arguments: &[&str]) -> Run {
+    let mut child = system.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = |stream: &mut dyn Read| {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let until = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{arguments:?} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Run { stdout: read(&mut out), stderr: read(&mut err), code: status.code().unwrap_or(-1) }
+}
+
+// Exit statuses.
+
+#[test]
+fn nothing_to_do_is_0_and_silent() {
+    let run = debian12().run(["check"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    let run = System::empty().run(["check"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn findings_are_1() {
+    let system = broken();
+    assert_eq!(system.run(["check"]).code, 1);
+    assert_eq!(system.run(["check", KERNEL]).code, 1);
+    let quiet = system.run(["check", "-q"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (1, "", ""));
+    assert_eq!(system.run(["status"]).code, 0, "the table is the answer");
+}
+
+#[test]
+fn a_wrong_call_is_2() {
+    let system = debian12();
+    for arguments in [
+        &[] as &[&str],
+        &["chekc"],
+        &["check", "--jsn"],
+        &["check", "-q", "--json"],
+        &["check", "--color", "sometimes"],
+        &["what-if"],
+        &["what-if", "remove"],
+        &["what-if", "explode", "x"],
+    ] {
+        let run = system.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?} {run:?}");
+        assert!(!run.stderr.is_empty(), "{arguments:?}");
+    }
+    for arguments in [&["--help"], &["--version"]] {
+        let run = system.run(arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_determined_is_3_and_outranks_findings() {
+    let system = Layout::named("home-not-mounted").assemble();
+    let run = system.run(["check"]);
+    assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{run:?}");
+    assert!(run.stderr.contains("not determined") && run.stderr.contains("/home"), "{run:?}");
+
+    // A second kernel, broken.
+    system.write("boot/vmlinuz-6.9.0-felix", "MZ");
+    system.write("usr/lib/modules/6.9.0-felix/modules.order", "");
+    symlink("build", system.at("usr/lib/modules/6.9.0-felix/build")).unwrap();
+    let run = system.run(["check"]);
+    assert_eq!(run.code, 3);
+    assert!(run.stdout.contains("KBG003"), "{run:?}");
+    assert_eq!(system.run(["check", "6.9.0-felix"]).code, 1);
+}
+
+#[test]
+fn a_root_that_is_none_is_3() {
+    let system = System::empty();
+    system.write("file", "");
+    for root in ["nowhere", "file", "no\u{1b}[31mwhere"] {
+        let mut command = system.command(["check"]);
+        let run = Run::of(command.arg("--root").arg(system.at(root)));
+        // The option may be given once: then by hand.
+        let run = if run.code == 2 { run_with_root(&system, root) } else { run };
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{run:?}");
+        assert!(run.stderr.starts_with("kbuild-guard: cannot open the root ") && is_plain(&run.stderr), "{run:?}");
+        assert_eq!(run.stderr.lines().count(), 1);
+    }
+}
+
+fn run_with_root(system: &System, root: &str) -> Run {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+    Run::of(command.env_clear().arg("--root").arg(system.at(root)).arg("check"))
+}
+
+#[test]
+fn a_full_disk_is_3() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else { return };
+    let system = broken();
+    for arguments in [&["check"] as &[&str], &["check", "--json"], &["status"]] {
+        let run = Run::of(system.command(arguments).stdout(full.try_clone().unwrap()));
+        assert_eq!(run.code, 3, "{arguments:?} {run:?}");
+        assert!(run.stderr.contains("cannot write"), "{run:?}");
+    }
+}
+
+// Naming kernels and findings.
+
+#[test]
+fn what_is_no_release_is_refused() {
+    let system = debian12();
+    let long = "6".repeat(65);
+    for (release, said) in [
+        ("", "empty"),
+        (".", "."),
+        ("..", ".."),
+        ("a/b", "slash"),
+        ("../../etc", "slash"),
+        ("/", "slash"),
+        ("6.1 x", "space"),
+        ("6.1\n", "\\n"),
+        ("6.1\u{1b}[2J", "\\u{1b}"),
+        ("6.1\u{202e}", "\\u{202e}"),
+        (long.as_str(), "longer"),
+    ] {
+        assert_refused(&system, &["check", release], said);
+        assert_refused(&system, &["check", "--json", release], said);
+        assert_refused(&system, &["check", KERNEL, release], said);
+        assert_refused(&system, &["explain", release], "neither");
+    }
+    let run = Run::of(&mut system.command([OsStr::new("check"), OsStr::from_bytes(b"6.1\xff")]));
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    assert!(is_plain(&run.stderr), "{run:?}");
+}
+
+#[test]
+fn an_unknown_release_is_refused() {
+    let system = debian12();
+    for arguments in [["check", "6.2.0-1-amd64"], ["check", "6.1.0-56"], ["check", "6.1.0-56-cloud-amd64.old"]] {
+        assert_refused(&system, &arguments, "is not an installed kernel here");
+    }
+    assert_refused(&system, &["check", KERNEL, "6.2.0-1-amd64"], "6.2.0-1-amd64");
+    assert_refused(&system, &["explain", "6.2.0-1-amd64"], "neither an installed kernel nor a finding");
+    assert_refused(&System::empty(), &["explain"], "running kernel is not installed");
+    // A directory that removed packages left behind is no kernel either.
+    assert_refused(&Layout::named("field-leftovers").assemble(), &["check", KERNEL], "not an installed kernel");
+}
+
+#[test]
+fn explain_tells_of_kernels_and_findings() {
+    let system = broken();
+    let running = system.run(["explain"]);
+    assert_eq!(running.code, 0);
+    assert_eq!(running.stdout, system.run(["explain", KERNEL]).stdout);
+    assert!(running.stdout.contains("KBG036") && running.stdout.contains(HEADERS), "{running:?}");
+    for code in ["KBG036", "kbg036"] {
+        let run = system.run(["explain", code]);
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.starts_with("KBG036 Module.symvers is missing\n"), "{run:?}");
+    }
+}
+
+// JSON and the log.
+
+#[test]
+fn json_is_all_there_is_on_stdout() {
+    let system = broken();
+    system.write("etc/kbuild-guard/config.toml", "colour = 1\n");
+    for arguments in [
+        &["check", "--json"] as &[&str],
+        &["--json", "check"],
+        &["check", "--json", "-v"],
+        &["check", "--json", "-vv"],
+        &["status", "--json", "-vv", "--color", "always"],
+        &["explain", "--json", "-vv"],
+        &["what-if", "remove", HEADERS, "--json", "-vv"],
+        &["what-if", "remove", "/usr/src", "--json"],
+    ] {
+        let run = system.run(arguments);
+        assert_eq!(run.json()["schema"], 1, "{arguments:?}");
+        assert!(run.stderr.contains("unknown key colour"), "{arguments:?} {run:?}");
+    }
+    let run = System::empty().run(["check", "--json"]);
+    assert_eq!(run.json(), serde_json::json!({ "schema": 1, "kernels": [] }));
+}
+
+#[test]
+fn the_environment_does_not_steer_the_log() {
+    let system = debian12();
+    let run = Run::of(system.command(["check"]).env("RUST_LOG", "trace"));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}
+
+// Configuration.
+
+#[test]
+fn a_wrong_configuration_is_a_warning_with_file_and_line() {
+    let system = broken();
+    system.write("etc/kbuild-guard/config.toml", "# ours\n\ncolour = \"blue\"\nmode = \"loud\"\n");
+    system.write("etc/kbuild-guard/conf.d/50-x.toml", "ignore = [\n  { finding = \"KBG999\" },\n]\n");
+    let run = system.run(["check"]);
+    assert_eq!(run.code, 1, "it still works");
+    assert!(run.stdout.contains("KBG036"), "{run:?}");
+    for line in [
+        "kbuild-guard: /etc/kbuild-guard/config.toml:3: unknown key colour",
+        "kbuild-guard: /etc/kbuild-guard/config.toml:4: mode loud is none of off, warn, guard, strict; guard holds",
+        "kbuild-guard: /etc/kbuild-guard/conf.d/50-x.toml:2: there is no finding KBG999",
+    ] {
+        assert!(run.stderr.lines().any(|have| have == line), "{line}\n{run:?}");
+    }
+    assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
+
+    let system = debian12();
+    system.write("etc/kbuild-guard/config.toml", "mode = \x1b[31m\n");
+    let run = system.run(["check"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stderr.contains("config.toml:1: ") && is_plain(&run.stderr), "{run:?}");
+    fs::remove_file(system.at("etc/kbuild-guard/config.toml")).unwrap();
+    nix::unistd::mkfifo(&system.at("etc/kbuild-guard/config.toml"), Mode::S_IRWXU).unwrap();
+    let run = run_in_time(&system, &["check"]);
+    assert!(run.code == 0 && run.stderr.contains("not a regular file"), "{run:?}");
+}
+
+#[test]
+fn a_finding_that_is_ignored_is_silent_and_0() {
+    let system = broken();
+    let ignore = |release: &str| {
+        let text = format!("ignore = [{{ finding = \"KBG036\", release = \"{release}\" }}]\n");
+        system.write("etc/kbuild-guard/conf.d/known.toml", &text);
+    };
+    ignore("*-felix");
+    assert_eq!(system.run(["check"]).code, 1, "another kernel's");
+    ignore("6.1.0-*");
+    let run = system.run(["check"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    let run = system.run(["check", "--json"]);
+    assert_eq!(run.code, 0);
+    assert_eq!(run.json()["kernels"][0]["findings"][0]["ignored"], true);
+    assert_eq!(run.json()["kernels"][0]["state"], "broken", "ignoring mends nothing");
+    assert!(!system.run(["status"]).stdout.contains("KBG036"));
+    assert!(system.run(["explain"]).stdout.contains("KBG036 Module.symvers is missing (ignored"));
+}
+
+// Terminals.
+
+#[test]
+fn an_empty_system_has_no_table() {
+    let run = System::empty().run(["status"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "no kernel is installed here\n", ""));
+    assert_eq!(System::empty().run(["status", "-q"]).stdout, "");
+}
+
+/// What `status` writes when stdout is a terminal.
+fn on_a_terminal(system: &System, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut command = system.command(arguments);
+    command.envs(variables.iter().copied()).stdout(pty.slave).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The command has the only handle to the slave once ours is dropped with the builder.
+    drop(command);
+    let mut text = Vec::new();
+    // Linux answers EIO when the last slave is closed.
+    let _ = File::from(pty.master).read_to_end(&mut text);
+    child.wait().unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let system = debian12();
+    let terminal = ("TERM", "xterm");
+    let is_coloured = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let text = on_a_terminal(&system, variables, arguments);
+        assert!(text.contains("ready"), "{text}");
+        text.contains('\u{1b}')
+    };
+    assert!(is_coloured(&[terminal], &["status"]));
+    assert!(is_coloured(&[terminal, ("NO_COLOR", "")], &["status"]), "an empty NO_COLOR is none");
+    assert!(!is_coloured(&[terminal, ("NO_COLOR", "1")], &["status"]));
+    assert!(!is_coloured(&[("TERM", "dumb")], &["status"]));
+    assert!(!is_coloured(&[], &["status"]), "no TERM at all");
+    assert!(!is_coloured(&[terminal], &["status", "--color", "never"]));
+    assert!(is_coloured(&[("NO_COLOR", "1")], &["status", "--color", "always"]), "the option is stronger");
+    // Not a terminal.
+    let run = Run::of(system.command(["status"]).env("TERM", "xterm"));
+    assert!(!run.stdout.contains('\u{1b}'));
+    assert!(system.run(["status", "--color", "always"]).stdout.contains("\u{1b}[32mready"));
+    // JSON has no colours whatever is asked for.
+    assert!(!system.run(["status", "--json", "--color", "always"]).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let system = broken();
+    for arguments in [&["check"] as &[&str], &["check", "--json"], &["status"], &["explain"], &["explain", "KBG002"]] {
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        drop(reader);
+        let expected = system.run(arguments).code;
+        let run = Run::of(system.command(arguments).stdout(writer));
+        assert_eq!((run.code, run.stderr.as_str()), (expected, ""), "{arguments:?}");
+    }
+}
+
+// Hostile names and files.
+
+#[test]
+fn names_with_control_characters_never_reach_the_terminal() {
+    let evil = "x\u{1b}]0;owned\u{7}\n\u{9b}31m\u{202e}\u{7f}";
+    let system = modules_install();
+    // Modules directories, also a file name that is not even UTF-8.
+    for name in [OsStr::new(evil), OsStr::from_bytes(b"6.1\xff\x1b[2J")] {
+        let dir = system.at("usr/lib/modules").join(name);
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("vmlinuz"), "MZ").unwrap();
+        fs::write(dir.join("modules.order"), "").unwrap();
+    }
+    // A kernel whose link, and one whose Makefile leads to such a name; a release in the tree, a module
+    // that dkms built, one built by hand, one of akmods.
+    for release in ["6.9.0-link", "6.9.1-makefile"] {
+        system.write(&format!("boot/vmlinuz-{release}"), "MZ");
+        system.write(&format!("usr/lib/modules/{release}/modules.order"), "");
+    }
+    symlink(format!("/usr/src/{evil}"), system.at("usr/lib/modules/6.9.0-link/build")).unwrap();
+    symlink("/usr/src/pointer", system.at("usr/lib/modules/6.9.1-makefile/build")).unwrap();
+    let inner = evil.replace('\n', "");
+    system.write("usr/src/pointer/Makefile", &format!("include /usr/src/{inner}/Makefile\n"));
+    system.write(&format!("{TREE}/include/generated/utsrelease.h"), &format!("#define UTS_RELEASE \"{inner}\"\n"));
+    fs::rename(system.at(&format!("{TREE}/arch/x86")), system.at(&format!("{TREE}/arch")).join(evil)).unwrap();
+    system.write(&format!("{TREE}/arch/{evil}/include/asm/Kbuild"), &format!("generic-y += {inner}.h\n"));
+    system.write(&format!("{TREE}/.kernelvariables"), &format!("CC = {inner}\n"));
+    system.write(&format!("usr/lib/modules/{FELIX}/updates/{evil}.ko"), "");
+    fs::create_dir_all(system.at("var/lib/dkms").join(evil).join(evil).join(FELIX)).unwrap();
+    symlink("/", system.at("var/lib/dkms").join(evil).join(evil).join("source")).unwrap();
+    system.write(&format!("usr/src/akmods/{evil}-kmod.latest"), "");
+
+    for arguments in [
+        &["check"] as &[&str],
+        &["check", "-vv"],
+        &["status", "-vv"],
+        &["explain", FELIX],
+        &["explain", "6.9.0-link"],
+        &["explain", "6.9.1-makefile"],
+        &["what-if", "remove", "/home", "--as-live"],
+        &["what-if", "remove", &format!("/usr/lib/modules/{evil}")],
+        &["what-if", "remove", evil],
+        &["what-if", "remove", &format!("/usr/{evil}")],
+    ] {
+        let run = system.run(arguments);
+        assert!(is_plain(&run.stdout) && is_plain(&run.stderr), "{arguments:?} {run:?}");
+        assert!(run.stdout.len() + run.stderr.len() > 0, "{arguments:?}");
+    }
+    let run = system.run(["check", "--json"]);
+    let controls = run.stdout.chars().filter(|c| c.is_ascii_control() && !"\n\u{7f}".contains(*c)).count();
+    assert_eq!(controls, 0, "{run:?}");
+    let kernels = run.json()["kernels"].as_array().unwrap().clone();
+    let releases: Vec<&str> = kernels.iter().map(|kernel| kernel["release"].as_str().unwrap()).collect();
+    assert_eq!(releases, [FELIX, "6.9.0-link", "6.9.1-makefile"]);
+    let target = kernels[1]["build_link"]["target"].as_str().unwrap();
+    assert_eq!(target, format!("/usr/src/{evil}"), "programs get the name as it is");
+}
+
+/// What stands where a build reads a regular file.
+#[derive(Debug, Clone, Copy)]
+enum Trap {
+    Fifo,
+    Directory,
+    Loop,
+    Zeros,
+}
+
+impl Trap {
+    fn set(self, system: &System, path: &str) {
+        let path = system.at(path);
+        match path.symlink_metadata() {
+            Ok(there) if there.is_dir() => fs::remove_dir_all(&path).unwrap(),
+            Ok(_) => fs::remove_file(&path).unwrap(),
+            Err(_) => {}
+        }
+        match self {
+            Trap::Fifo => nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap(),
+            Trap::Directory => fs::create_dir(&path).unwrap(),
+            Trap::Loop => symlink(path.file_name().unwrap(), &path).unwrap(),
+            // Sparse: takes no room.
+            Trap::Zeros => File::create(&path).unwrap().set_len(64 << 30).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_a_finding_and_never_opened() {
+    for (path, finding) in [
+        ("Makefile", "KBG004"),
+        ("Module.symvers", "KBG036"),
+        ("include/config/auto.conf", "KBG022"),
+        ("include/generated/autoconf.h", "KBG022"),
+        ("include/generated/utsrelease.h", "KBG023"),
+        ("scripts/Makefile.build", "KBG024"),
+        ("scripts/module.lds", "KBG024"),
+        ("scripts/basic/fixdep", "KBG030"),
+        ("include/linux/module.h", "KBG025"),
+    ] {
+        for trap in [Trap::Fifo, Trap::Directory, Trap::Loop] {
+            let system = modules_install();
+            trap.set(&system, &format!("{TREE}/{path}"));
+            let run = run_in_time(&system, &["check", "--json"]);
+            assert_eq!(run.code, 1, "{path} {trap:?} {run:?}");
+            let findings = run.json()["kernels"][0]["findings"].clone();
+            let codes: Vec<&str> =
+                findings.as_array().unwrap().iter().map(|finding| finding["id"].as_str().unwrap()).collect();
+            assert!(codes.contains(&finding), "{path} {trap:?} {codes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_huge_file_is_not_read() {
+    for path in ["Makefile", "include/config/auto.conf", "include/generated/utsrelease.h", ".kernelvariables"] {
+        let system = modules_install();
+        Trap::Zeros.set(&system, &format!("{TREE}/{path}"));
+        run_in_time(&system, &["check"]);
+    }
+}
+
+#[test]
+fn traps_outside_of_trees_do_not_hang() {
+    for path in [
+        format!("usr/lib/modules/{FELIX}/build"),
+        format!("usr/lib/modules/{FELIX}"),
+        format!("boot/vmlinuz-{FELIX}"),
+        "etc/kbuild-guard".to_owned(),
+        "etc/fstab".to_owned(),
+        "usr/bin/dash".to_owned(),
+        "usr/bin/gcc".to_owned(),
+        "var/lib/dkms".to_owned(),
+        "usr/src/akmods".to_owned(),
+        "boot".to_owned(),
+        "usr/lib/modules".to_owned(),
+    ] {
+        for trap in [Trap::Fifo, Trap::Directory, Trap::Loop] {
+            let system = modules_install();
+            fs::create_dir_all(system.at(&path).parent().unwrap()).unwrap();
+            fs::create_dir_all(system.at("etc")).unwrap();
+            trap.set(&system, &path);
+            let run = run_in_time(&system, &["check"]);
+            assert!((0..=3).contains(&run.code) && run.code != 2, "{path} {trap:?} {run:?}");
+            assert!(is_plain(&run.stderr) && run.stderr.lines().count() <= 2, "{path} {trap:?} {run:?}");
+        }
+    }
+}
+
+#[test]
+fn links_never_lead_out_of_the_root() {
+    let system = modules_install();
+    let outside = system.root().parent().unwrap().join("no-programs");
+    fs::write(outside.join("Makefile"), "VERSION = 6\nPATCHLEVEL = 8\n").unwrap();
+    let link = system.at(&format!("usr/lib/modules/{FELIX}/build"));
+    for target in [outside.clone(), "../../../../../no-programs".into(), "/proc/self/root".into()] {
+        fs::remove_file(&link).unwrap();
+        symlink(&target, &link).unwrap();
+        let run = system.run(["check"]);
+        assert_eq!(run.code, 1, "{target:?} {run:?}");
+        assert!(run.stdout.contains("KBG002"), "{target:?} {run:?}");
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_not_missing() {
+    if nix::unistd::geteuid().is_root() {
+        // Root may read everything.
+        return;
+    }
+    let system = modules_install();
+    fs::set_permissions(system.at("home/felix"), fs::Permissions::from_mode(0o000)).unwrap();
+    let run = system.run(["check"]);
+    fs::set_permissions(system.at("home/felix"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("ermission"), "{run:?}");
+}
+
+// What if.
+
+#[test]
+fn what_if_names_what_is_there() {
+    let system = debian12();
+    for what in ["linux-headers-9.9.9", "nothing", "linux", "relative/path"] {
+        assert_refused(&system, &["what-if", "remove", what], "no package");
+        assert_refused(&system, &["what-if", "remove", HEADERS, what], "no package");
+    }
+    for live in [&[] as &[&str], &["--as-live"]] {
+        let run = system.run(["what-if", "remove", "dash"].iter().chain(live));
+        assert_eq!((run.code, run.stdout.as_str()), (0, "allowed: no kernel that stays loses its headers\n"));
+    }
+    let run = system.run(["what-if", "remove", "-q", HEADERS]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+}
+
+#[test]
+fn what_if_warns_of_packages_that_are_not_on_the_live_system() {
+    let run = debian12().run(["what-if", "remove", HEADERS]);
+    assert_eq!(run.code, 1);
+    let expected = "kbuild-guard: warning: kernel 6.1.0-56-cloud-amd64 (running) loses its headers
+  remove  linux-headers-6.1.0-56-cloud-amd64
+  lost    /usr/src/linux-headers-6.1.0-56-cloud-amd64
+  needed  by DKMS: acpi-call 1.2.2
+";
+    assert_eq!(run.stdout, expected);
+}
+
+#[test]
+fn what_if_blocks_on_the_live_system() {
+    let system = debian12();
+    let run = system.run(["what-if", "remove", HEADERS, "--as-live"]);
+    assert_eq!(run.code, 1);
+    let expected = "kbuild-guard: blocked: kernel 6.1.0-56-cloud-amd64 (running) would lose its
+  headers
+  remove  linux-headers-6.1.0-56-cloud-amd64
+  lost    /usr/src/linux-headers-6.1.0-56-cloud-amd64
+  needed  by DKMS: acpi-call 1.2.2
+  anyway  the same command with -o KbuildGuard::Mode=warn
+";
+    assert_eq!(run.stdout, expected);
+    let run = system.run(["what-if", "remove", HEADERS, "--as-live", "--json"]);
+    let expected = serde_json::json!({
+        "schema": 1,
+        "decision": "block",
+        "orphans": [{
+            "release": KERNEL,
+            "decision": "block",
+            "lost": [
+                "/usr/lib/modules/6.1.0-56-cloud-amd64/build",
+                "/usr/src/linux-headers-6.1.0-56-cloud-amd64",
+            ],
+            "by": [HEADERS],
+            "needed_by": ["acpi-call 1.2.2"],
+        }],
+    });
+    assert_eq!(run.json(), expected);
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn what_if_follows_the_decision_table() {
+    let two = Layout::named("debian12-two-kernels").assemble();
+    let decision = |system: &System, arguments: &[&str]| {
+        let run = system.run(["what-if", "remove", "--as-live", "--json"].iter().chain(arguments));
+        let answer = run.json();
+        let orphans = answer["orphans"].as_array().unwrap().len();
+        (answer["decision"].as_str().unwrap().to_owned(), orphans)
+    };
+    let is = |system: &System, arguments: &[&str], expected: (&str, usize)| {
+        assert_eq!(decision(system, arguments), (expected.0.to_owned(), expected.1), "{arguments:?}");
+    };
+    // One package of both kernels; the older one is not kept.
+    is(&two, &["linux-kbuild-6.1"], ("block", 2));
+    is(&two, &["linux-headers-6.1.0-55-cloud-amd64"], ("warn", 1));
+    // Kernel and headers together; whoever needs them goes too; nobody's.
+    is(&two, &["linux-image-6.1.0-55-cloud-amd64", "linux-headers-6.1.0-55-cloud-amd64"], ("allow", 0));
+    is(&two, &["linux-image-6.1.0-55-cloud-amd64", "linux-kbuild-6.1"], ("block", 1));
+    is(&two, &["acpi-call-dkms", HEADERS], ("allow", 0));
+    is(&two, &["dkms", HEADERS], ("allow", 0));
+    is(&two, &["gcc-12"], ("allow", 0));
+    // A tree that was no good before is no loss.
+    is(&broken(), &[HEADERS], ("allow", 0));
+    // Half-configured: removing it may be the cure.
+    let status = fs::read_to_string(two.at("var/lib/dpkg/status")).unwrap();
+    let sick = status.replacen(
+        &format!("Package: {HEADERS}\nStatus: install ok installed"),
+        &format!("Package: {HEADERS}\nStatus: install ok half-configured"),
+        1,
+    );
+    assert_ne!(status, sick);
+    two.write("var/lib/dpkg/status", &sick);
+    is(&two, &[HEADERS], ("warn", 1));
+    two.write("var/lib/dpkg/status", &status);
+    // The configuration.
+    for (mode, expected) in [("off", ("allow", 0)), ("warn", ("warn", 1)), ("strict", ("block", 1))] {
+        two.write("etc/kbuild-guard/config.toml", &format!("mode = \"{mode}\"\n"));
+        is(&two, &["linux-headers-6.1.0-55-cloud-amd64"], expected);
+    }
+}
+
+#[test]
+fn what_if_takes_paths_however_they_are_spelled() {
+    let system = debian12();
+    let lost = |path: &str| {
+        let answer = system.run(["what-if", "remove", "--json", path]).json();
+        let orphans = answer["orphans"].as_array().unwrap().clone();
+        orphans.iter().flat_map(|orphan| orphan["lost"].as_array().unwrap().clone()).collect::<Vec<_>>()
+    };
+    let build = "/usr/lib/modules/6.1.0-56-cloud-amd64/build";
+    let tree = "/usr/src/linux-headers-6.1.0-56-cloud-amd64";
+    // The link itself, spelled both ways; the tree it leads to, also by way of the link.
+    assert_eq!(lost(build), [build]);
+    assert_eq!(lost("/lib/modules/6.1.0-56-cloud-amd64/build"), [build]);
+    assert_eq!(lost(tree), [tree]);
+    assert_eq!(lost(&format!("{tree}/")), [tree]);
+    assert_eq!(lost(&format!("/usr/./src//{HEADERS}")), [tree]);
+    assert_eq!(lost("/lib/modules/6.1.0-56-cloud-amd64/build/Module.symvers"), [tree]);
+    assert_eq!(lost("/usr/src").len(), 2);
+    assert_eq!(lost("/lib/linux-kbuild-6.1").len(), 2);
+    assert!(lost("/usr/src/acpi-call-1.2.2").is_empty());
+    assert!(lost("/var").is_empty());
+    // A link to a tree is not the tree.
+    symlink(tree, system.at("srv-link")).unwrap();
+    assert!(lost("/srv-link").is_empty());
+    // A home that a kernel was built in.
+    let system = modules_install();
+    let run = system.run(["what-if", "remove", "/home/felix"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("\n  remove  /home/felix\n  lost    /home/felix/linux-6.8\n"), "{run:?}");
+}
+
+#[test]
+fn a_makefile_in_a_circle_is_no_makefile() {
+    let system = modules_install();
+    Trap::Loop.set(&system, &format!("{TREE}/Makefile"));
+    let run = system.run(["check"]);
+    assert!(run.code == 1 && run.stdout.contains("KBG004"), "{run:?}");
+}
+
+#[test]
+fn a_makefile_that_is_none_is_called_so() {
+    for trap in [Trap::Fifo, Trap::Directory] {
+        let system = modules_install();
+        trap.set(&system, &format!("{TREE}/Makefile"));
+        let run = system.run(["check"]);
+        assert!(run.stdout.contains("is not a file"), "{trap:?} {run:?}");
+    }
+}
+
+#[test]
+fn a_finding_that_is_ignored_is_not_in_the_message() {
+    let system = Layout::named("unprepared-source").assemble();
+    system.write("etc/kbuild-guard/config.toml", "ignore = [{ finding = \"KBG022\" }]\n");
+    let run = system.run(["check"]);
+    assert_eq!(run.code, 1);
+    assert!(!run.stdout.contains("KBG022") && run.stdout.contains("KBG030"), "{run:?}");
+    assert!(!run.stdout.contains("modules_prepare' there with"), "nor its fix: {run:?}");
+}
+
+#[test]
+fn what_if_refuses_a_path_that_is_not_there() {
+    let system = debian12();
+    assert_refused(&system, &["what-if", "remove", "/usr/src/nothing"], "/usr/src/nothing does not exist");
+    assert_refused(&system, &["what-if", "remove", ""], "\"\"");
+}
+
+#[test]
+fn what_if_takes_a_package_with_its_architecture() {
+    let system = debian12();
+    for package in ["linux-kbuild-6.1:amd64", "linux-headers-6.1.0-56-common:all", &format!("{HEADERS}:amd64")] {
+        let run = system.run(["what-if", "remove", package]);
+        assert_eq!(run.code, 1, "{package} {run:?}");
+    }
+    assert_refused(&system, &["what-if", "remove", "linux-kbuild-6.1:i386"], "no package");
+}
+
+#[test]
+fn what_if_the_modules_directory_goes_the_kernel_goes() {
+    let run = debian12().run(["what-if", "remove", "/lib/modules/6.1.0-56-cloud-amd64", "--as-live"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn what_if_prints_paths_that_can_be_found() {
+    let system = modules_install();
+    fs::create_dir_all(system.at("srv/my tree")).unwrap();
+    fs::rename(system.at(TREE), system.at("srv/my tree/linux")).unwrap();
+    let link = system.at(&format!("usr/lib/modules/{FELIX}/build"));
+    fs::remove_file(&link).unwrap();
+    symlink("/srv/my tree/linux", &link).unwrap();
+    let run = system.run(["what-if", "remove", "/srv/my tree"]);
+    assert_eq!(run.code, 1);
+    assert!(!run.stdout.contains("/srv/mytree"), "{run:?}");
+    let run = debian12().run(["what-if", "remove", "/usr/src", "--as-live"]);
+    assert!(run.stdout.contains("blocked") && !run.stdout.contains("KbuildGuard::Mode"), "{run:?}");
+}
+
+#[test]
+fn explain_of_a_finding_is_json_too() {
+    let run = debian12().run(["explain", "KBG036", "--json"]);
+    assert_eq!(run.json()["id"], "KBG036");
+}
+
+#[test]
+fn json_on_a_terminal_is_plain() {
+    let system = modules_install();
+    let link = system.at(&format!("usr/lib/modules/{FELIX}/build"));
+    fs::remove_file(&link).unwrap();
+    let target = "/srv/\u{7f}\u{9b}31m\u{202e}\u{e0001}x";
+    symlink(target, &link).unwrap();
+    let run = system.run(["check", "--json"]);
+    assert!(is_plain(&run.stdout), "{run:?}");
+    assert_eq!(run.json()["kernels"][0]["build_link"]["target"], target);
+}
+
+#[test]
+fn a_tree_cannot_flood_the_terminal() {
+    let system = modules_install();
+    let header = format!("#define UTS_RELEASE \"{}\"\n", "x".repeat(1 << 20));
+    system.write(&format!("{TREE}/include/generated/utsrelease.h"), &header);
+    for arguments in [&["check"] as &[&str], &["check", "--json"], &["explain", FELIX]] {
+        let run = system.run(arguments);
+        assert!(run.stdout.len() < 10_000, "{} bytes", run.stdout.len());
+    }
+}
+
+/// Runs the command where `apt-cache madison` offers every package it is asked about.
+fn with_an_apt_that_has_everything(system: &System, arguments: &[&str]) -> Run {
+    let programs = system.root().parent().unwrap().join("no-programs");
+    let apt_cache = programs.join("apt-cache");
+    let script = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift\n\
+                  for name; do echo \"$name | 1.0 | http://x\"; done\n";
+    fs::write(&apt_cache, script).unwrap();
+    fs::set_permissions(&apt_cache, fs::Permissions::from_mode(0o755)).unwrap();
+    system.run(arguments)
+}
+
+#[test]
+fn the_fix_names_the_package_that_brings_it() {
+    for (layout, package) in [
+        ("headers-not-installed", "install linux-headers-6.1.0-56-cloud-amd64"),
+        ("tree-deleted", "install --reinstall linux-headers-6.1.0-56-cloud-amd64"),
+        ("common-missing", "install --reinstall linux-headers-6.1.0-56-common"),
+        ("kbuild-missing", "install --reinstall linux-kbuild-6.1"),
+        ("autoconf-missing", "install --reinstall linux-headers-6.1.0-56-cloud-amd64"),
+        ("header-missing", "install --reinstall linux-headers-6.1.0-56-common"),
+        ("compiler-missing", "install --reinstall gcc-12"),
+        ("field-dangling-links-inside", "install linux-headers-6.8.0-40"),
+        ("tool-for-another-machine", "install --reinstall linux-headers-current-sunxi64"),
+    ] {
+        let run = with_an_apt_that_has_everything(&Layout::named(layout).assemble(), &["check"]);
+        assert!(run.stdout.contains(&format!("  fix     apt-get {package}\n")), "{layout} {run:?}");
+    }
+}
+
+#[test]
+fn the_fix_names_the_package_behind_a_link() {
+    for layout in
+        ["fixdep-missing", "fixdep-empty", "fixdep-not-executable", "objtool-missing", "makefile-build-missing"]
+    {
+        let run = with_an_apt_that_has_everything(&Layout::named(layout).assemble(), &["check"]);
+        let fix = "  fix     apt-get install --reinstall linux-kbuild-6.1\n";
+        assert!(run.stdout.contains(fix), "{layout} {run:?}");
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! docs/*.schema.json and what the command really prints agree, on every layout of tests/layouts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(dead_code, reason = "the support module serves several tests")]
+
+mod support;
+
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use support::{Layout, Run, System};
+
+fn schema(name: &str) -> Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// What is wrong with a document, by place.
+fn faults(schema: &Validator, document: &Value) -> Vec<String> {
+    schema.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect()
+}
+
+fn assert_valid(schema: &Validator, what: &str, run: &Run) -> Value {
+    let document = run.json();
+    let faults = faults(schema, &document);
+    assert!(faults.is_empty(), "{what}: {faults:#?}\n{document:#}");
+    document
+}
+
+/// The paths in the closures of usable kernels and the packages that own them, each with its kernel's
+/// release.
+fn usable_hops(check: &Value) -> Vec<(String, String)> {
+    let kernels = check["kernels"].as_array().unwrap();
+    kernels
+        .iter()
+        .filter(|kernel| ["ready", "degraded"].contains(&kernel["state"].as_str().unwrap()))
+        .flat_map(|kernel| {
+            let release = kernel["release"].as_str().unwrap();
+            let hops = kernel["closure"].as_array().unwrap();
+            let named = hops.iter().flat_map(|hop| [&hop["path"], &hop["owner"]]).filter_map(Value::as_str);
+            named.map(move |named| (release.to_owned(), named.to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn check_and_status_are_as_the_schema_says() {
+    let schema = schema("check.schema.json");
+    for layout in Layout::all() {
+        let system = layout.assemble();
+        let check = assert_valid(&schema, &layout.name, &system.run(["check", "--json"]));
+        assert_eq!(check, assert_valid(&schema, &layout.name, &system.run(["status", "--json"])));
+        for kernel in check["kernels"].as_array().unwrap() {
+            let release = kernel["release"].as_str().unwrap();
+            let explained = assert_valid(&schema, &layout.name, &system.run(["explain", release, "--json"]));
+            assert_eq!(explained["kernels"], json!([kernel]), "{}", layout.name);
+        }
+    }
+}
+
+/// Also the guard's first duty: whatever a usable kernel's closure needs is missed when it goes.
+#[test]
+fn what_if_is_as_the_schema_says_and_misses_no_hop() {
+    let (check, what_if) = (schema("check.schema.json"), schema("what-if.schema.json"));
+    let mut asked = 0;
+    for layout in Layout::all() {
+        let system = layout.assemble();
+        let now = assert_valid(&check, &layout.name, &system.run(["check", "--json"]));
+        for (release, hop) in usable_hops(&now) {
+            let what = format!("{}: {hop}", layout.name);
+            for live in [&[] as &[&str], &["--as-live"]] {
+                let run = system.run(["what-if", "remove", hop.as_str(), "--json"].iter().chain(live));
+                let answer = assert_valid(&what_if, &what, &run);
+                let orphans = answer["orphans"].as_array().unwrap();
+                assert!(orphans.iter().any(|orphan| orphan["release"] == *release), "{what}: {answer:#}");
+                assert_eq!(run.code, 1, "{what}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
+}
+
+fn remove_headers(system: &System) -> Value {
+    system.run(["what-if", "remove", "linux-headers-6.1.0-56-cloud-amd64", "--as-live", "--json"]).json()
+}
+
+/// Sets the value at a JSON pointer, or takes it away where `value` is null.
+fn changed(document: &Value, pointer: &str, value: Value) -> Value {
+    let mut document = document.clone();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap();
+    match (parent, value) {
+        (Value::Object(map), Value::Null) => drop(map.remove(name).unwrap()),
+        (Value::Object(map), value) => drop(map.insert(name.to_owned(), value)),
+        (parent, _) => panic!("{pointer} is in {parent}"),
+    }
+    document
+}
+
+#[test]
+fn wrong_documents_are_not_as_the_schemas_say() {
+    let check = schema("check.schema.json");
+    let right = Layout::named("symvers-missing").assemble().run(["check", "--json"]).json();
+    assert!(check.is_valid(&right));
+    let finding = right.pointer("/kernels/0/findings/0").unwrap().clone();
+    let risk = changed(&json!([finding]), "/0/effect", json!("risk"));
+    for (pointer, value) in [
+        ("/schema", json!(2)),
+        ("/schema", Value::Null),
+        ("/more", json!(true)),
+        ("/kernels", json!({})),
+        ("/kernels/0/release", json!("../etc")),
+        ("/kernels/0/release", json!("..")),
+        ("/kernels/0/release", json!("")),
+        ("/kernels/0/release", json!("6.1\u{1b}[0m")),
+        ("/kernels/0/running", json!("yes")),
+        ("/kernels/0/state", json!("fine")),
+        ("/kernels/0/state", json!("ready")),
+        ("/kernels/0/state", json!("degraded")),
+        ("/kernels/0/state", json!("absent")),
+        ("/kernels/0/state", json!("unknown")),
+        ("/kernels/0/findings", json!([])),
+        ("/kernels/0/findings", risk),
+        ("/kernels/0/needed", json!(false)),
+        ("/kernels/0/needed_by", json!([])),
+        ("/kernels/0/needed_by", Value::Null),
+        ("/kernels/0/more", json!(1)),
+        ("/kernels/0/build_link/path", json!("lib/modules")),
+        ("/kernels/0/build_link/target", Value::Null),
+        ("/kernels/0/closure/0/owner", json!("")),
+        ("/kernels/0/closure/0/owner", Value::Null),
+        ("/kernels/0/findings/0/id", json!("KBG36")),
+        ("/kernels/0/findings/0/effect", json!("NoLoad")),
+        ("/kernels/0/findings/0/fix", json!("")),
+        ("/kernels/0/findings/0/ignored", Value::Null),
+    ] {
+        let wrong = changed(&right, pointer, value.clone());
+        assert!(!faults(&check, &wrong).is_empty(), "{pointer} = {value} passed");
+    }
+
+    let what_if = schema("what-if.schema.json");
+    let right = remove_headers(&Layout::named("debian12").assemble());
+    assert!(what_if.is_valid(&right), "{right:#}");
+    for (pointer, value) in [
+        ("/schema", json!("1")),
+        ("/decision", json!("deny")),
+        ("/decision", json!("allow")),
+        ("/decision", json!("warn")),
+        ("/orphans", json!([])),
+        ("/orphans", Value::Null),
+        ("/orphans/0/decision", json!("allow")),
+        ("/orphans/0/decision", json!("warn")),
+        ("/orphans/0/lost", json!([])),
+        ("/orphans/0/lost", json!(["usr/src"])),
+        ("/orphans/0/by", json!([])),
+        ("/orphans/0/by", json!(["x", "x"])),
+        ("/orphans/0/needed_by", Value::Null),
+        ("/orphans/0/release", json!("a/b")),
+        ("/orphans/0/more", json!({})),
+    ] {
+        let wrong = changed(&right, pointer, value.clone());
+        assert!(!faults(&what_if, &wrong).is_empty(), "{pointer} = {value} passed");
+    }
+}

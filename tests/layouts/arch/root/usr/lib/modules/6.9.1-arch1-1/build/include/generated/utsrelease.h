@@ -1,0 +1,1 @@
+#define UTS_RELEASE "6.9.1-arch1-1"

@@ -1,0 +1,1 @@
+#include <asm-generic/unistd_64_x32.h>
