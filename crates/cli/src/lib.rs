@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The admin's command. One file a verb; what they share is the [`Session`].
+//! The admin's command. One file a verb; what they share is the `Session`.
 
 mod error;
 mod exit;
