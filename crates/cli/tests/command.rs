@@ -583,7 +583,8 @@ fn what_if_blocks_on_the_live_system() {
   remove  linux-headers-6.1.0-56-cloud-amd64
   lost    /usr/src/linux-headers-6.1.0-56-cloud-amd64
   needed  by DKMS: acpi-call 1.2.2
-  anyway  the same command with -o KbuildGuard::Mode=warn
+  anyway  apt-get -o KbuildGuard::Mode=warn remove \\
+          linux-headers-6.1.0-56-cloud-amd64
 ";
     assert_eq!(run.stdout, expected);
     let run = system.run(["what-if", "remove", HEADERS, "--as-live", "--json"]);

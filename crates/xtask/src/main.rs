@@ -75,6 +75,8 @@ pub(crate) enum Error {
     Roots(test_roots::Error),
     /// A base has other than three kernels.
     Kernels { found: usize },
+    /// A command in a throw-away root ended otherwise than it should have.
+    Unexpected { command: String, code: i32, expected: i32, output: String },
     /// Something failed whose words are in a file.
     Logged { what: &'static str, log: PathBuf },
     /// Not run by `cargo xtask`, so that the project cannot be found.
@@ -94,6 +96,9 @@ impl fmt::Display for Error {
             Self::NeedsRoot { task } => write!(f, "{task} needs root: sudo env \"PATH=$PATH\" cargo xtask {task}"),
             Self::Roots(error) => error.fmt(f),
             Self::Kernels { found } => write!(f, "the base system has {found} kernels, and three are needed"),
+            Self::Unexpected { command, code, expected, output } => {
+                write!(f, "`{command}` ended with {code}, not {expected}:\n{output}")
+            }
             Self::Logged { what, log } => write!(f, "{what} failed; see {}", log.display()),
             Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
             Self::NotOnePackage { folder, found } => {

@@ -97,6 +97,11 @@ impl Advisor for Advice {
         let typed = transaction.driver.command_line.as_deref().and_then(plain_command);
         match typed {
             Some((program, rest)) => format!("{program} {option} {rest}"),
+            // Nothing was typed: somebody asks what would be.
+            None if transaction.driver.command_line.is_none() && transaction.arriving.is_empty() => {
+                let packages: Vec<PackageId> = transaction.gone();
+                format!("apt-get {option} remove {}", joined(&packages))
+            }
             None => format!("the same command with {option}"),
         }
     }
