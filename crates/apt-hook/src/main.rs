@@ -12,8 +12,8 @@ use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
 use kbuild_guard::policy::{self, Mode};
-use kbuild_guard::present::quote::quoted_text;
 use kbuild_guard::present::text;
+use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::apt::pre_install;
 

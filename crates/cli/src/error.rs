@@ -4,7 +4,7 @@
 use std::fmt;
 
 use kbuild_guard::package_db::PackageId;
-use kbuild_guard::present::quote::{quoted, quoted_text};
+use kbuild_guard::quote::{quoted, quoted_text};
 use kbuild_guard::release::Release;
 use kbuild_guard::sysroot::RootPath;
 

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::io;
 
-use crate::present::quote::{quoted, quoted_text};
-use crate::sysroot::RootPath;
+use crate::quote::{quoted, quoted_text};
+use crate::root_path::RootPath;
 
 /// An error of the common crate. `Display` is one line that is safe on a terminal.
 #[derive(Debug)]

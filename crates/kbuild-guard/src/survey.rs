@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::kernels::{Kernel, installed, mark_kept};
 use crate::machine::Machine;
 use crate::package_db::{Advisor, ImageStanding, PackageDb, PackageId};
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 use crate::sysroot::Sysroot;
 
 /// A root with its package manager.

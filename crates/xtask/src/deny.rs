@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::test::cargo_program;
 use crate::{Error, tools};
 
 /// The version whose answers we know.
@@ -20,7 +19,7 @@ pub(crate) fn run() -> Result<(), Error> {
     if !program.exists() {
         println!("xtask: building cargo-deny {VERSION} (some minutes, once)");
         tools::run(
-            Command::new(cargo_program())
+            Command::new(tools::cargo())
                 .args(["install", "--locked", "--quiet", "--no-default-features", "--version", VERSION, "--root"])
                 .arg(&cache)
                 .arg("cargo-deny"),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask test`: everything CI runs, suite by suite, each with its time.
 
-use std::ffi::OsStr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -52,7 +51,7 @@ fn lint() -> Result<(), Error> {
     cargo(&["fmt", "--all", "--check"], false)?;
     cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny=warnings"], false)?;
     tools::run(
-        Command::new(cargo_program())
+        Command::new(tools::cargo())
             .args(["doc", "--locked", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
@@ -70,7 +69,7 @@ fn end_to_end() -> Result<(), Error> {
     cargo(&["test", "--locked", "--package=test-roots", "--lib", "--", "--ignored"], false)?;
     let threads = std::thread::available_parallelism().map_or(2, |count| count.get().max(2)).to_string();
     tools::run(
-        Command::new(cargo_program())
+        Command::new(tools::cargo())
             .args(["test", "--locked", "--package=end-to-end", "--no-fail-fast", "--", "--test-threads", &threads])
             .env("KBUILD_GUARD_DEB", package),
     )
@@ -79,12 +78,7 @@ fn end_to_end() -> Result<(), Error> {
 /// Runs cargo; with `defaults` also on the workspace's default members.
 fn cargo(arguments: &[&str], defaults: bool) -> Result<(), Error> {
     if defaults {
-        tools::run(Command::new(cargo_program()).args(["test", "--locked"]))?;
+        tools::run(Command::new(tools::cargo()).args(["test", "--locked"]))?;
     }
-    tools::run(Command::new(cargo_program()).args(arguments))
-}
-
-/// The cargo that runs us.
-pub(crate) fn cargo_program() -> impl AsRef<OsStr> {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+    tools::run(Command::new(tools::cargo()).args(arguments))
 }

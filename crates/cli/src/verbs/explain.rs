@@ -2,7 +2,8 @@
 //! `explain`: the whole story of a kernel or of a finding.
 
 use kbuild_guard::checks::FindingId;
-use kbuild_guard::present::{json, quote, text};
+use kbuild_guard::present::{json, text};
+use kbuild_guard::quote;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;

@@ -4,7 +4,8 @@
 use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::package_db::PackageId;
-use kbuild_guard::present::{json, quote, text};
+use kbuild_guard::present::{json, text};
+use kbuild_guard::quote;
 use kbuild_guard::sysroot::{RootPath, WalkEnd};
 use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
 

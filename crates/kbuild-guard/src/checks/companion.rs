@@ -4,7 +4,7 @@
 use super::inspection::Inspection;
 use super::{Effect, FindingId};
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 
 /// One finding a missing tree.
 pub(super) fn check(inspection: &mut Inspection<'_>) {

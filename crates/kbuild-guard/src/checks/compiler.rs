@@ -5,7 +5,7 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Side, TOP};
 use crate::package_db::Need;
-use crate::present::quote::{quoted, quoted_text};
+use crate::quote::{quoted, quoted_text};
 use crate::sysroot::{Kind, RootPath};
 
 /// Where root's PATH looks on every distribution.

@@ -6,7 +6,7 @@ use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Family, INPUTS};
 use crate::machine::ElfMachine;
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 use crate::sysroot::RootPath;
 
 /// One finding a tool and fault.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 use crate::sysroot::{Kind, RootPath, Status, Sysroot, WalkEnd};
 
 /// The largest text file of a tree that is read whole: an `auto.conf` is 250 kB, a Makefile 75 kB.

@@ -6,7 +6,7 @@ use super::{Effect, Finding, FindingId};
 use crate::build_tree::{Closure, End, LinkKind, Unclear};
 use crate::error::Result;
 use crate::package_db::{Need, PackageDb};
-use crate::present::quote::{quoted, quoted_os};
+use crate::quote::{quoted, quoted_os};
 use crate::sysroot::RootPath;
 
 /// A link that ends in no directory.

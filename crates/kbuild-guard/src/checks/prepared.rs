@@ -5,7 +5,7 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Family, INPUTS};
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 
 /// kbuild itself tests for these two files before anything else (`KBUILD_EXTMOD` in the top Makefile).
 pub(super) fn check(inspection: &mut Inspection<'_>) {

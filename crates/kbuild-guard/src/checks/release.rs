@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::inspection::Inspection;
 use super::{Effect, FindingId};
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 use crate::release::Release;
 
 /// Compares UTS_RELEASE, which modules are stamped with. `include/config/kernel.release` says something

@@ -4,7 +4,7 @@
 use super::inspection::{Found, Inspection};
 use super::{Effect, FindingId};
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 
 /// Absent: make warns and, with CONFIG_MODVERSIONS, the result does not load. Empty: modpost fails.
 pub(super) fn check(inspection: &mut Inspection<'_>) {

@@ -5,7 +5,7 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side};
 use crate::package_db::Need;
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 use crate::sysroot::RootPath;
 
 /// One finding a family.

@@ -11,7 +11,7 @@ use std::fmt;
 use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::package_db::PackageDb;
-use crate::present::quote::quoted_text;
+use crate::quote::quoted_text;
 use crate::sysroot::{RootPath, Sysroot};
 
 /// What rebuilds, or would have to rebuild, a module.

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Ignore, Policy};
 use crate::checks::FindingId;
-use crate::present::quote::{quoted, quoted_text};
+use crate::quote::{quoted, quoted_text};
 use crate::sysroot::{RootPath, Sysroot};
 
 /// The files, in the order they are read.

@@ -4,7 +4,6 @@
 pub mod json;
 mod layout;
 mod owners;
-pub mod quote;
 pub mod text;
 
 pub use owners::Owners;

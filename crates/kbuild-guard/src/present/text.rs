@@ -12,7 +12,7 @@ use crate::package_db::{Advisor, Remedy, WayBack};
 use crate::policy::Policy;
 use crate::present::Owners;
 use crate::present::layout::{command_row, few, row, wrapped};
-use crate::present::quote::{quoted, quoted_os};
+use crate::quote::{quoted, quoted_os};
 use crate::transaction::{Files, Transaction};
 
 /// What the guard says about one orphan.

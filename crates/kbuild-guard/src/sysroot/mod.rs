@@ -2,7 +2,6 @@
 //! The only door to the file system: every path is resolved inside one root, whatever the links in it
 //! say, and nothing but regular files is ever opened for reading.
 
-mod path;
 mod read;
 mod replace;
 mod walk;
@@ -16,11 +15,11 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
-pub use path::RootPath;
 pub use read::Entry;
 pub use walk::{Passed, Walk, WalkEnd};
 
 use crate::error::{Error, Result};
+pub use crate::root_path::RootPath;
 
 /// What kind of thing stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, fstat};
 
 use super::{Kind, RootPath, Sysroot, kind_of};
 use crate::error::{Error, Result};
-use crate::present::quote::quoted;
+use crate::quote::quoted;
 
 /// A name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 
 use std::process::Command;
 
-use crate::test::cargo_program;
 use crate::{Error, tools};
 
 /// Shows the command's answers about the golden layout of Debian 12.
@@ -14,7 +13,7 @@ pub(super) fn show(why: &str) -> Result<(), Error> {
     );
     println!("that lie in tests/layouts/debian12. As root, with a network, this demo shows real transactions.");
     let root = tools::workspace()?.join("tests/layouts/debian12/root");
-    tools::run(Command::new(cargo_program()).args(["build", "--quiet", "--package=kbuild-guard-cli"]))?;
+    tools::run(Command::new(tools::cargo()).args(["build", "--quiet", "--package=kbuild-guard-cli"]))?;
     let program = tools::target_dir()?.join("debug/kbuild-guard");
     for words in [
         &["status"][..],

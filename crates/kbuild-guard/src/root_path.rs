@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// An absolute path inside a root. What it means outside depends on the [`Sysroot`](super::Sysroot).
+/// An absolute path inside a root. What it means outside depends on the [`Sysroot`](crate::sysroot::Sysroot).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RootPath(PathBuf);
 
@@ -46,7 +46,7 @@ impl RootPath {
     }
 
     /// The path relative to the root, `.` for the root itself.
-    pub(super) fn relative(&self) -> &Path {
+    pub(crate) fn relative(&self) -> &Path {
         match self.0.strip_prefix("/") {
             Ok(path) if path.as_os_str().is_empty() => Path::new("."),
             Ok(path) => path,

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::sysroot::RootPath;
+use crate::root_path::RootPath;
 
 /// A path as it may be printed: as it is when it is plain, else with `\xNN` and `\n` for everything
 /// a terminal could act upon or that is not UTF-8.
