@@ -7,11 +7,11 @@ mod stream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hook_process::{Answer, Life, run, say};
+use hook_process::{Answer, Life, mode_word, run, say};
 use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
-use kbuild_guard::policy::{self, Mode};
+use kbuild_guard::policy;
 use kbuild_guard::present::text;
 use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
@@ -33,7 +33,11 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
         return Ok(Answer::GoOn);
     };
     let driver = &mut request.transaction.driver;
-    driver.override_mode = driver.override_mode.or(mode_from_environment());
+    let mut wrong_mode = request.wrong_mode;
+    if let (None, Some(word)) = (driver.override_mode, mode_word()) {
+        driver.override_mode = word.parse().ok();
+        wrong_mode = driver.override_mode.is_none().then_some(word).or(wrong_mode);
+    }
     let root = Sysroot::open(&root)?.with_deadline(life.deadline());
     let (policy, warnings) = policy::load(&root);
     let system = package_managers::system(root);
@@ -41,7 +45,7 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     if verdict.decision == Decision::Allow {
         return Ok(Answer::GoOn);
     }
-    if let Some(word) = request.wrong_mode {
+    if let Some(word) = wrong_mode {
         say(&format!("kbuild-guard: mode {} is none of off, warn, guard, strict\n", quoted_text(&word)));
     }
     for warning in warnings {
@@ -56,8 +60,4 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     // The triggers of this run need not say it again. If this cannot be written, they will.
     let _ = Spoken::add(&system.root, verdict.spoken_of().map(|orphan| &orphan.assessment.kernel.release));
     Ok(Answer::GoOn)
-}
-
-fn mode_from_environment() -> Option<Mode> {
-    std::env::var("KBUILD_GUARD_MODE").ok()?.parse().ok()
 }

@@ -59,6 +59,10 @@ impl PackageDb for Listed {
         Ok(self.0.iter().any(|(name, _)| name == package))
     }
 
+    fn dragged_along(&self, _: &[PackageId]) -> Result<Vec<PackageId>> {
+        Ok(Vec::new())
+    }
+
     fn is_healthy(&self) -> Result<bool> {
         Ok(true)
     }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hook_process::{Answer, Life, run, say};
+use hook_process::{Answer, Life, mode_word, run, say};
 use kbuild_guard::policy;
 use kbuild_guard::present::text;
 use kbuild_guard::sysroot::Sysroot;
@@ -19,7 +19,8 @@ fn main() -> ExitCode {
 fn check(life: &Life) -> kbuild_guard::error::Result<Answer> {
     let root = std::env::var_os("DPKG_ROOT").filter(|root| !root.is_empty()).unwrap_or_else(|| "/".into());
     let root = Sysroot::open(&PathBuf::from(root))?.with_deadline(life.deadline());
-    let (policy, warnings) = policy::load(&root);
+    let (mut policy, warnings) = policy::load(&root);
+    policy.mode = policy.mode_in(mode_word().and_then(|word| word.parse().ok()));
     let news = verify(&package_managers::system(root), &policy)?;
     for warning in &warnings {
         say(&format!("kbuild-guard: {warning}\n"));

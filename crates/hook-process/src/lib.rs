@@ -62,6 +62,11 @@ pub fn run<E: Display>(name: &'static str, body: impl FnOnce(&Life) -> Result<An
     }
 }
 
+/// The one-run override in the environment: its word, if it is set.
+pub fn mode_word() -> Option<String> {
+    std::env::var("KBUILD_GUARD_MODE").ok().filter(|word| !word.is_empty())
+}
+
 /// Writes to stderr, where people see it; a closed or full stderr is no reason to fail.
 pub fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();

@@ -71,7 +71,7 @@ pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_liv
     let (mut kernels, closures): (Vec<Kernel>, Vec<Closure>) = followed.into_iter().unzip();
     let live = as_live || system.is_live(&kernels);
     let standings = system.standings(&mut kernels, &transaction.gone())?;
-    let register = Register::read(&system.root);
+    let register = Register::read(&system.root, &system.machine);
     let situation = Situation {
         driver: &transaction.driver,
         also_installs: !transaction.arriving.is_empty(),

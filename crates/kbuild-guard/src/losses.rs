@@ -43,11 +43,6 @@ impl Loss {
         packages.dedup();
         packages
     }
-
-    /// Whether somebody asked for one of these packages by name.
-    pub fn was_asked_for(&self) -> bool {
-        self.hops.iter().any(|hop| hop.why == Why::Asked)
-    }
 }
 
 /// What each of `kernels` loses. Where nothing leaves, nothing is read.
@@ -231,6 +226,9 @@ mod tests {
         }
         fn is_installed(&self, _: &PackageId) -> Result<bool> {
             Ok(true)
+        }
+        fn dragged_along(&self, _: &[PackageId]) -> Result<Vec<PackageId>> {
+            Ok(Vec::new())
         }
         fn is_healthy(&self) -> Result<bool> {
             Ok(true)

@@ -37,6 +37,19 @@ impl ElfMachine {
         Some(ElfMachine { machine: header.e_machine(header.endian().ok()?), is_64 })
     }
 
+    /// What `uname -m` says on such a machine, where the two are one.
+    pub fn uname(self) -> Option<&'static str> {
+        use object::elf as e;
+        Some(match (self.machine, self.is_64) {
+            (e::EM_X86_64, true) => "x86_64",
+            (e::EM_386, _) => "i686",
+            (e::EM_AARCH64, _) => "aarch64",
+            (e::EM_RISCV, true) => "riscv64",
+            (e::EM_S390, true) => "s390x",
+            _ => return None,
+        })
+    }
+
     /// The name people know it by.
     pub fn name(self) -> String {
         use object::elf as e;

@@ -41,10 +41,13 @@ pub struct SeenKernel {
     pub findings: BTreeSet<(String, String)>,
     /// Whether anything needed its headers.
     pub needed: bool,
+    /// Whether there was a reason not to speak of it, which may pass.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 impl SeenKernel {
-    fn of(assessment: &Assessment) -> Self {
+    fn of(assessment: &Assessment, silent: bool) -> Self {
         let finding = |finding: &crate::checks::Finding| {
             (finding.id.code().to_owned(), finding.path.as_path().to_string_lossy().into_owned())
         };
@@ -52,6 +55,7 @@ impl SeenKernel {
             state: assessment.state().as_str().to_owned(),
             findings: assessment.findings.iter().map(finding).collect(),
             needed: assessment.is_needed(),
+            silent,
         }
     }
 }
@@ -66,9 +70,9 @@ impl Seen {
         read().unwrap_or_else(|| Seen { version: VERSION, kernels: BTreeMap::new() })
     }
 
-    /// Whether this is exactly what was seen last.
+    /// Whether this is other than what was seen last, or was not spoken of then.
     pub fn is_news(&self, assessment: &Assessment) -> bool {
-        self.kernels.get(assessment.kernel.release.as_str()) != Some(&SeenKernel::of(assessment))
+        self.kernels.get(assessment.kernel.release.as_str()) != Some(&SeenKernel::of(assessment, false))
     }
 
     /// Whether this kernel was there when kernels were last looked at.
@@ -76,11 +80,19 @@ impl Seen {
         self.kernels.contains_key(release.as_str())
     }
 
-    /// Replaces what was seen by what is seen now, writing only if it differs.
-    pub fn store(self, root: &Sysroot, assessments: &[Assessment]) -> Result<()> {
+    /// Replaces what was seen by what is seen now, writing only if it differs. `is_silent` tells which
+    /// kernels there was a reason not to speak of.
+    pub fn store(
+        self,
+        root: &Sysroot,
+        assessments: &[Assessment],
+        is_silent: impl Fn(&Assessment) -> bool,
+    ) -> Result<()> {
         let kernels = assessments
             .iter()
-            .map(|assessment| (assessment.kernel.release.to_string(), SeenKernel::of(assessment)))
+            .map(|assessment| {
+                (assessment.kernel.release.to_string(), SeenKernel::of(assessment, is_silent(assessment)))
+            })
             .collect();
         let now = Seen { version: VERSION, kernels };
         if now == self {

@@ -72,6 +72,9 @@ pub trait PackageDb {
     /// Whether a package of this name is installed, fully or not.
     fn is_installed(&self, package: &PackageId) -> Result<bool>;
 
+    /// The packages that cannot stay without `leaving`: what depends on them, and on that in turn.
+    fn dragged_along(&self, leaving: &[PackageId]) -> Result<Vec<PackageId>>;
+
     /// Whether every package is either fully installed or not at all, with nothing left to configure.
     fn is_healthy(&self) -> Result<bool>;
 
@@ -151,6 +154,10 @@ impl PackageDb for NoPackages {
 
     fn is_installed(&self, _: &PackageId) -> Result<bool> {
         Ok(false)
+    }
+
+    fn dragged_along(&self, _: &[PackageId]) -> Result<Vec<PackageId>> {
+        Ok(Vec::new())
     }
 
     fn is_healthy(&self) -> Result<bool> {

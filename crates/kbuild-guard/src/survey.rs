@@ -52,7 +52,7 @@ impl System {
 
     /// Assesses every kernel that `wanted` names.
     pub fn survey(&self, wanted: impl Fn(&Kernel) -> bool) -> Result<Vec<Assessment>> {
-        let register = Register::read(&self.root);
+        let register = Register::read(&self.root, &self.machine);
         let mut kernels = self.installed()?;
         let standings = self.standings(&mut kernels, &[])?;
         kernels

@@ -24,15 +24,20 @@ pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
     let is_said = |assessment: &Assessment| {
         spoken.mentions(&assessment.kernel.release) && assessment.findings.iter().all(|finding| finding.id.is_a_loss())
     };
+    // Reasons to be silent that may pass: then it is news, though nothing has changed in the tree.
+    let is_silent = |assessment: &Assessment| {
+        (assessment.standing.autoremovable && !assessment.kernel.running)
+            || (assessment.is_worth_saying() && !assessment.without_ignored(policy).is_worth_saying())
+    };
     let mut news: Vec<Assessment> = assessments
         .iter()
-        .filter(|assessment| !assessment.standing.autoremovable || assessment.kernel.running)
-        .filter(|assessment| seen.is_news(assessment) && !is_said(assessment))
+        .filter(|assessment| !is_silent(assessment) && !is_said(assessment) && seen.is_news(assessment))
         .map(|assessment| assessment.without_ignored(policy))
         .filter(Assessment::is_worth_saying)
         .collect();
-    for failed in
-        [seen.store(&system.root, &assessments), Spoken::forget(&system.root)].into_iter().flat_map(Result::err)
+    for failed in [seen.store(&system.root, &assessments, is_silent), Spoken::forget(&system.root)]
+        .into_iter()
+        .flat_map(Result::err)
     {
         log::debug!("{failed}");
     }

@@ -246,6 +246,21 @@ fn an_unattended_run_is_only_warned() {
     assert!(words_of_ours(&warned).iter().any(|line| line.contains("nobody is there to answer")), "{warned:?}");
 }
 
+/// What apt takes along by its dependencies is judged, and `what-if` knows it too.
+#[test]
+fn a_removal_that_drags_headers_along_is_blocked() {
+    let (root, Releases { old, .. }) = live();
+    // A module that nobody's package brought, so that no demand leaves with the packages.
+    let module = format!("/lib/modules/{old}/extra/mine.ko");
+    root.write(&module, "").unwrap();
+    let would = root.run(&["kbuild-guard", "what-if", "remove", "linux-compiler-gcc-12-x86"]).unwrap();
+    assert_eq!(would.code, 1, "{would:?}");
+    let blocked = apt(&root, "-y remove linux-compiler-gcc-12-x86");
+    assert_eq!(blocked.code, 100, "{blocked:?}");
+    assert!(said(&blocked).contains("hand-built: mine"), "{blocked:?}");
+    assert!(!said(&blocked).contains("keep"), "marking is no help: {blocked:?}");
+}
+
 /// `what-if` gives the guard's own answer.
 #[test]
 fn what_if_says_what_apt_would_meet() {

@@ -18,7 +18,16 @@ use crate::session::Session;
 /// Judges the change as if a person had asked for it now.
 pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Result<Exit> {
     let Change::Remove { what } = change;
-    let leaving = what.iter().map(|one| element(session, one)).collect::<Result<Vec<Element>>>()?;
+    let mut leaving = what.iter().map(|one| element(session, one)).collect::<Result<Vec<Element>>>()?;
+    // The package manager would take along what depends on these.
+    let named: Vec<PackageId> = leaving
+        .iter()
+        .filter(|element| element.files == Files::InDatabase)
+        .map(|element| element.package.clone())
+        .collect();
+    for package in session.system.db.dragged_along(&named)? {
+        leaving.push(Element { package, version: String::new(), files: Files::InDatabase, why: Why::Auto });
+    }
     let driver = Driver { attended: true, ..Driver::default() };
     let transaction = Transaction { leaving, arriving: Vec::new(), driver };
     let verdict = judge(&session.system, &transaction, &session.policy, as_live)?;

@@ -9,7 +9,11 @@ use crate::quote::quoted;
 /// One finding a missing tree.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
     for gap in &inspection.closure.gaps {
-        let cause = format!("{} asks for {}, which does not exist", quoted(&gap.via), quoted(&gap.missing));
+        let what = match inspection.root.link_status(&gap.missing) {
+            Ok(_) => "which leads in a circle",
+            Err(_) => "which does not exist",
+        };
+        let cause = format!("{} asks for {}, {what}", quoted(&gap.via), quoted(&gap.missing));
         inspection.add(
             FindingId::CompanionMissing,
             Effect::NoBuild,

@@ -16,35 +16,43 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         if !inspection.is_read(input) {
             continue;
         }
-        let Some(path) = inspection.path(input.side, input.path) else { continue };
-        match inspection.find(&path) {
-            Found::Absent => missing.push((path, "does not exist")),
-            Found::NotAFile => missing.push((path, "is not a file")),
-            Found::InGap | Found::Unclear => {}
-            Found::Fine(status) | Found::Empty(status) if !status.is_executable() => {
-                let cause = format!("{} has mode {:04o}", quoted(&path), status.mode);
-                let need = Need::Path(path.clone());
-                inspection.add(FindingId::ToolNotExecutable, Effect::NoBuild, path, cause, need);
-            }
-            Found::Empty(_) => {
-                let cause = format!("{} is empty", quoted(&path));
-                let need = Need::Path(path.clone());
-                inspection.add(FindingId::ToolEmpty, Effect::Risk, path, cause, need);
-            }
-            Found::Fine(_) => {
-                missing.extend(behind_wrapper(inspection, &path).map(|real| (real, "does not exist")));
-                other_machine(inspection, path);
-            }
+        let Some(tool) = inspection.path(input.side, input.path) else { continue };
+        let wrapped = behind_wrapper(inspection, &tool);
+        for path in [Some(tool), wrapped].into_iter().flatten() {
+            check_one(inspection, path, &mut missing);
         }
     }
     missing.dedup();
     inspection.add_missing(FindingId::ToolMissing, Effect::NoBuild, missing);
 }
 
+fn check_one(inspection: &mut Inspection<'_>, path: RootPath, missing: &mut Vec<(RootPath, &'static str)>) {
+    match inspection.find(&path) {
+        Found::Absent => missing.push((path, "does not exist")),
+        Found::NotAFile => missing.push((path, "is not a file")),
+        Found::InGap | Found::Unclear => {}
+        Found::Fine(status) | Found::Empty(status) if !status.is_executable() => {
+            let cause = format!("{} has mode {:04o}", quoted(&path), status.mode);
+            let need = Need::Path(path.clone());
+            inspection.add(FindingId::ToolNotExecutable, Effect::NoBuild, path, cause, need);
+        }
+        Found::Empty(_) if path.file_name().to_string_lossy().contains(".real-") => {
+            // A wrapper executes it without a shell, which would have passed over an empty file.
+            missing.push((path, "is empty"));
+        }
+        Found::Empty(_) => {
+            let cause = format!("{} is empty", quoted(&path));
+            let need = Need::Path(path.clone());
+            inspection.add(FindingId::ToolEmpty, Effect::Risk, path, cause, need);
+        }
+        Found::Fine(_) => other_machine(inspection, path),
+    }
+}
+
 /// Debian's kbuild packages hold each tool once for every byte order, word size or architecture, behind a
 /// wrapper that runs the one the configuration asks for. Where there are any of these, the wanted one has
 /// to be there.
-fn behind_wrapper(inspection: &mut Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
+fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
     let config = &inspection.config;
     let name = wrapper.file_name().to_str()?;
     let wanted = match name {
@@ -61,9 +69,7 @@ fn behind_wrapper(inspection: &mut Inspection<'_>, wrapper: &RootPath) -> Option
         .root
         .list(&dir, 256)
         .is_ok_and(|files| files.iter().any(|file| file.name.to_str().is_some_and(|file| file.starts_with(&prefix))));
-    let wanted = dir.join(wanted);
-    (is_wrapped && !inspection.config.is_empty() && matches!(inspection.find(&wanted), Found::Absent | Found::NotAFile))
-        .then_some(wanted)
+    (is_wrapped && !config.is_empty()).then(|| dir.join(wanted))
 }
 
 fn other_machine(inspection: &mut Inspection<'_>, path: RootPath) {

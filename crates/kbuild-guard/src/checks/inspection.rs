@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::{Effect, Finding, FindingId};
 use crate::build_tree::build_inputs::{Input, Side, When};
-use crate::build_tree::{Closure, Hop, Role, TreeConfig};
+use crate::build_tree::{Closure, Role, TreeConfig};
 use crate::error::Error;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
@@ -101,15 +101,16 @@ impl<'a> Inspection<'a> {
         Some(self.behind_links(path))
     }
 
-    /// Where a path below a linked directory of the tree (`scripts`, `tools`) really is: that is where
+    /// Where a path below a linked directory of a tree (`scripts`, `tools`) really is: that is where
     /// people have to look, and what packages own.
     fn behind_links(&self, path: RootPath) -> RootPath {
-        let companions = self.closure.hops.iter().filter(|hop| hop.role == Role::Companion);
-        let real = |hop: &Hop| {
-            let below = path.as_path().strip_prefix(hop.via.as_path()).ok()?;
-            (!below.as_os_str().is_empty()).then(|| hop.path.join(below))
-        };
-        companions.filter_map(real).next().unwrap_or(path)
+        if !self.closure.hops.iter().any(|hop| hop.role == Role::Companion) {
+            return path;
+        }
+        match self.root.walk(&path.parent()).end {
+            WalkEnd::Found { path: parent, .. } => parent.join(path.file_name()),
+            _ => path,
+        }
     }
 
     /// Whether this tree's builds read the file at all.

@@ -7,10 +7,14 @@ use std::ffi::OsStr;
 use super::dkms_conf::DkmsConf;
 use super::out_of_tree::module_name;
 use super::{Builder, Demand, shown};
+use crate::build_tree::TreeConfig;
 use crate::kernels::Kernel;
 use crate::sysroot::{Kind, RootPath, Sysroot};
 
 const TREE: &str = "/var/lib/dkms";
+
+/// dkms itself. Without it nothing is built for anybody.
+const DKMS: &str = "/usr/sbin/dkms";
 
 /// More modules or versions than anybody registers.
 const MOST: usize = 1024;
@@ -39,8 +43,7 @@ pub(super) fn added(root: &Sysroot) -> Vec<Added> {
             }
             let conf_path = dir.join("source/dkms.conf");
             let conf = DkmsConf::parse(&configuration(root, &conf_path, &name, &version));
-            // Without dkms itself nothing is built for anybody.
-            let mut anchors = vec![RootPath::new("/usr/sbin/dkms")];
+            let mut anchors = Vec::new();
             if let crate::sysroot::WalkEnd::Found { path, .. } = root.walk(&conf_path).end {
                 anchors.push(path);
             }
@@ -75,16 +78,30 @@ impl Added {
         names
     }
 
-    /// The demand this module makes on `kernel`, if it does.
-    pub(super) fn demand(&self, root: &Sysroot, kernel: &Kernel) -> Option<Demand> {
+    /// The demand this module makes on `kernel`, if it does: it is built for it, or dkms would build it.
+    pub(super) fn demand(&self, root: &Sysroot, machine: Option<&str>, kernel: &Kernel) -> Option<Demand> {
         let built = root.exists(&self.dir.join(kernel.release.as_str()));
-        let would_be = self.conf.autoinstall && self.conf.wants(kernel.release.as_str());
-        (built || would_be).then(|| Demand {
-            builder: Builder::Dkms,
-            module: shown(&self.name),
-            version: Some(shown(&self.version)),
-            anchors: self.anchors.clone(),
-        })
+        if !built && !self.would_be_built(root, machine, kernel) {
+            return None;
+        }
+        let mut anchors = self.anchors.clone();
+        if !built {
+            // What is only to be built goes with the one who would build it.
+            anchors.push(RootPath::new(DKMS));
+        }
+        Some(Demand { builder: Builder::Dkms, module: shown(&self.name), version: Some(shown(&self.version)), anchors })
+    }
+
+    fn would_be_built(&self, root: &Sysroot, machine: Option<&str>, kernel: &Kernel) -> bool {
+        let config = || {
+            let path = RootPath::new("/boot").join(format!("config-{}", kernel.release));
+            root.read(&path, 1 << 20).map(|bytes| TreeConfig::new(&bytes))
+        };
+        self.conf.autoinstall
+            && root.exists(&RootPath::new(DKMS))
+            && self.conf.wants(kernel.release.as_str())
+            && machine.is_none_or(|machine| self.conf.wants_machine(machine))
+            && (self.conf.only_config.is_none() || config().is_ok_and(|config| self.conf.wants_config(&config)))
     }
 }
 
@@ -122,6 +139,8 @@ mod tests {
         fs::create_dir_all(at("usr/src/nvidia-535")).unwrap();
         fs::write(at("usr/src/nvidia-535/dkms.conf"), "AUTOINSTALL=yes\nBUILD_EXCLUSIVE_KERNEL=\"^6\"\n").unwrap();
         fs::create_dir_all(at("var/lib/dkms/nvidia/535")).unwrap();
+        fs::create_dir_all(at("usr/sbin")).unwrap();
+        fs::write(at("usr/sbin/dkms"), "").unwrap();
         symlink("/usr/src/nvidia-535", at("var/lib/dkms/nvidia/535/source")).unwrap();
         fs::create_dir_all(at("var/lib/dkms/old/1/5.10.0-1-amd64/x86_64")).unwrap();
         symlink("/usr/src/gone", at("var/lib/dkms/old/1/source")).unwrap();
@@ -129,11 +148,17 @@ mod tests {
         let root = Sysroot::open(dir.path()).unwrap();
         let all = added(&root);
         let of = |release: &str| -> Vec<String> {
-            all.iter().filter_map(|one| one.demand(&root, &kernel(release))).map(|d| d.to_string()).collect()
+            all.iter()
+                .filter_map(|one| one.demand(&root, Some("x86_64"), &kernel(release)))
+                .map(|d| d.to_string())
+                .collect()
         };
         assert_eq!(of("6.1.0-56-amd64"), ["nvidia 535"]);
         assert_eq!(of("5.10.0-1-amd64"), ["old 1"]);
         assert!(of("5.10.0-2-amd64").is_empty());
+        fs::remove_file(at("usr/sbin/dkms")).unwrap();
+        assert!(of("6.1.0-56-amd64").is_empty(), "nobody is there to build it");
+        assert_eq!(of("5.10.0-1-amd64"), ["old 1"], "what is built needs headers all the same");
         assert!(all[0].anchors.contains(&RootPath::new("/usr/src/nvidia-535/dkms.conf")));
     }
 

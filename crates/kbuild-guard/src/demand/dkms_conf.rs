@@ -2,6 +2,7 @@
 //! dkms.conf read as data. It is a shell script that dkms sources; it is never executed here, so what
 //! only a shell could know is left unknown.
 
+use crate::build_tree::TreeConfig;
 use crate::release::Release;
 
 /// The assignments of a dkms.conf that say whether a module wants a kernel (dkms(8)).
@@ -11,6 +12,10 @@ pub(super) struct DkmsConf {
     pub(super) autoinstall: bool,
     /// `BUILD_EXCLUSIVE_KERNEL`: a regular expression that the release must match.
     pub(super) only_kernel: Option<String>,
+    /// `BUILD_EXCLUSIVE_ARCH`: a regular expression that the machine's name must match.
+    pub(super) only_arch: Option<String>,
+    /// `BUILD_EXCLUSIVE_CONFIG`: options that the kernel must have, or with `!` must not have.
+    pub(super) only_config: Option<String>,
     /// `BUILD_EXCLUSIVE_KERNEL_MIN`.
     pub(super) at_least: Option<String>,
     /// `BUILD_EXCLUSIVE_KERNEL_MAX`.
@@ -33,6 +38,8 @@ impl DkmsConf {
                 // Any value did up to dkms 3.0; later versions take yes.
                 ("AUTOINSTALL", _) => conf.autoinstall = !value.is_empty() && !value.eq_ignore_ascii_case("no"),
                 ("BUILD_EXCLUSIVE_KERNEL", false) => conf.only_kernel = present,
+                ("BUILD_EXCLUSIVE_ARCH", false) => conf.only_arch = present,
+                ("BUILD_EXCLUSIVE_CONFIG", false) => conf.only_config = present,
                 ("BUILD_EXCLUSIVE_KERNEL_MIN", false) => conf.at_least = present,
                 ("BUILD_EXCLUSIVE_KERNEL_MAX", false) => conf.at_most = present,
                 ("BUILT_MODULE_NAME" | "DEST_MODULE_NAME", _) => conf.modules.extend(present),
@@ -44,10 +51,6 @@ impl DkmsConf {
 
     /// Whether the module is meant for this release. Doubt counts as yes: dkms would try.
     pub(super) fn wants(&self, release: &str) -> bool {
-        let is_match = |pattern: &str| {
-            let pattern = regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build();
-            pattern.map_or(true, |pattern| pattern.is_match(release))
-        };
         let version = |text: &str| text.parse::<Release>().ok();
         let own = version(release);
         let holds = |bound: Option<&String>, holds: fn(&Release, &Release) -> bool| match (
@@ -57,10 +60,34 @@ impl DkmsConf {
             (Some(bound), Some(own)) => holds(own, &bound),
             _ => true,
         };
-        self.only_kernel.as_deref().is_none_or(is_match)
+        self.only_kernel.as_deref().is_none_or(|pattern| is_match(pattern, release))
             && holds(self.at_least.as_ref(), |own, bound| own >= bound)
             && holds(self.at_most.as_ref(), |own, bound| own <= bound)
     }
+}
+
+impl DkmsConf {
+    /// Whether the module is meant for this machine, by the name `uname -m` has for it.
+    pub(super) fn wants_machine(&self, machine: &str) -> bool {
+        self.only_arch.as_deref().is_none_or(|pattern| is_match(pattern, machine))
+    }
+
+    /// Whether the module is meant for a kernel of this configuration (a `config-R` file's text).
+    pub(super) fn wants_config(&self, config: &TreeConfig) -> bool {
+        self.only_config.as_deref().unwrap_or_default().split_ascii_whitespace().all(|word| {
+            let has = |option: &str| matches!(config.value(option), Some("y" | "m"));
+            match word.strip_prefix('!') {
+                Some(option) => !has(option),
+                None => has(word),
+            }
+        })
+    }
+}
+
+/// A pattern nobody can read excludes nothing.
+fn is_match(pattern: &str, text: &str) -> bool {
+    let pattern = regex_lite::RegexBuilder::new(pattern).size_limit(1 << 16).build();
+    pattern.map_or(true, |pattern| pattern.is_match(text))
 }
 
 /// The value of an assignment that needs no shell: quoted or bare, without expansions.
@@ -108,6 +135,17 @@ mod tests {
         assert!(!conf.autoinstall);
         assert!(DkmsConf::parse("BUILD_EXCLUSIVE_KERNEL[1]=^5\n").wants("6.1.0"), "one module of several");
         assert!(!DkmsConf::parse("AUTOINSTALL=yes\nAUTOINSTALL=\"\"\n").autoinstall, "the admin's file comes later");
+    }
+
+    #[test]
+    fn machines_and_configurations_are_excluded() {
+        let conf = DkmsConf::parse(
+            "BUILD_EXCLUSIVE_ARCH=\"^(aarch64|arm.*)$\"\nBUILD_EXCLUSIVE_CONFIG=\"CONFIG_A !CONFIG_B\"\n",
+        );
+        assert!(conf.wants_machine("aarch64") && !conf.wants_machine("x86_64"));
+        assert!(conf.wants_config(&TreeConfig::new(b"CONFIG_A=m\n")));
+        assert!(!conf.wants_config(&TreeConfig::new(b"CONFIG_A=y\nCONFIG_B=y\n")));
+        assert!(!conf.wants_config(&TreeConfig::new(b"# CONFIG_A is not set\n")));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::kernels::Kernel;
+use crate::machine::{ElfMachine, Machine};
 use crate::package_db::PackageDb;
 use crate::quote::quoted_text;
 use crate::sysroot::{RootPath, Sysroot};
@@ -65,18 +66,21 @@ impl fmt::Display for Demand {
 #[derive(Debug, Default)]
 pub struct Register {
     dkms: Vec<dkms::Added>,
+    machine: Option<&'static str>,
     akmods: Vec<Demand>,
 }
 
 impl Register {
     /// Reads what is registered. What cannot be read needs nothing: a demand only ever makes us louder.
-    pub fn read(root: &Sysroot) -> Self {
-        Register { dkms: dkms::added(root), akmods: akmods::registered(root) }
+    pub fn read(root: &Sysroot, machine: &Machine) -> Self {
+        let machine = machine.own.and_then(ElfMachine::uname);
+        Register { dkms: dkms::added(root), machine, akmods: akmods::registered(root) }
     }
 
     /// Who needs the headers of `kernel`.
     pub fn of(&self, root: &Sysroot, db: &dyn PackageDb, kernel: &Kernel) -> Result<Vec<Demand>> {
-        let mut demand: Vec<Demand> = self.dkms.iter().filter_map(|added| added.demand(root, kernel)).collect();
+        let mut demand: Vec<Demand> =
+            self.dkms.iter().filter_map(|added| added.demand(root, self.machine, kernel)).collect();
         demand.extend(self.akmods.iter().cloned());
         let known = || self.dkms.iter().flat_map(|added| added.module_names(root, kernel)).collect();
         demand.extend(out_of_tree::modules(root, db, kernel, known)?);

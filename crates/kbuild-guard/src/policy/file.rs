@@ -34,6 +34,7 @@ pub struct Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
+            0 if self.problem.contains(&quoted(&self.file)) => f.write_str(&self.problem),
             0 => write!(f, "{}: {}", quoted(&self.file), self.problem),
             line => write!(f, "{}:{line}: {}", quoted(&self.file), self.problem),
         }
@@ -55,6 +56,7 @@ pub fn load(root: &Sysroot) -> (Policy, Vec<Warning>) {
         match root.read(&file, LARGEST) {
             Ok(bytes) => read_file(&file, &bytes, &mut policy, &mut warnings),
             Err(error) if error.is_not_found() => {}
+            // The error names the file itself.
             Err(error) => warnings.push(Warning { file, line: 0, problem: error.to_string() }),
         }
     }

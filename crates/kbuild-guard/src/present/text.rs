@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::present::Owners;
 use crate::present::layout::{command_row, few, row, wrapped};
 use crate::quote::{quoted, quoted_os};
-use crate::transaction::{Files, Transaction};
+use crate::transaction::{Files, Transaction, Why};
 
 /// What the guard says about one orphan.
 pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor) -> String {
@@ -33,7 +33,7 @@ pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor)
         out.push_str(&row("needed", &needed_by(&needed)));
     }
     if blocked {
-        if !orphan.loss.was_asked_for() {
+        if !transaction.leaving.iter().any(|element| element.why == Why::Asked) {
             if let Some(keep) = advisor.keep(&packages) {
                 out.push_str(&command_row("keep", &keep));
             }

@@ -8,7 +8,8 @@ use kbuild_guard::package_db::{Advisor, Need, PackageDb, PackageId, Remedy, WayB
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 use kbuild_guard::transaction::Transaction;
 
-use super::offers::offered;
+use super::offers::{is_name, offered};
+use super::standing;
 use crate::dpkg::Database;
 
 /// apt as an adviser.
@@ -81,14 +82,29 @@ impl Advisor for Advice {
                         .map(str::to_owned),
                 ),
             },
-            Need::Program(name) => candidates.push(name.clone()),
+            Need::Program(name) => {
+                candidates.push(name.clone());
+                // `x86_64-linux-gnu-gcc-14` is in gcc-14-x86-64-linux-gnu, which gcc-14 brings too.
+                if let Some((triplet, program)) = name.rsplit_once("-linux-gnu-") {
+                    candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
+                    candidates.push(program.to_owned());
+                }
+            }
             Need::Advice => {}
         }
+        candidates.retain(|name| is_name(name));
         if candidates.is_empty() { None } else { self.bring_first(&candidates) }
     }
 
     fn keep(&self, packages: &[PackageId]) -> Option<String> {
-        let packages = self.without_dependencies(packages);
+        // Marking helps only what apt takes for no longer needed.
+        let automatic = standing::automatic(&self.root).ok()?;
+        let status = self.db.status().ok()?;
+        let is_automatic = |package: &PackageId| {
+            status.find(package).is_some_and(|found| automatic.contains(&(found.name.clone(), found.arch.clone())))
+        };
+        let packages: Vec<PackageId> =
+            self.without_dependencies(packages).into_iter().filter(|package| is_automatic(package)).collect();
         (!packages.is_empty()).then(|| format!("apt-mark manual {}", joined(&packages)))
     }
 

@@ -7,13 +7,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kbuild_guard::sysroot::Sysroot;
+use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 /// An answer comes in 30 ms, in 200 ms where apt may keep no cache. A hook may have less time left.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Of `names`, those that some repository offers, in the same order; `None` if apt could not be asked.
 pub(super) fn offered(root: &Sysroot, names: &[&str]) -> Option<Vec<String>> {
+    // Without any index nobody knows what there is.
+    let lists = root.list(&RootPath::new("/var/lib/apt/lists"), 4096).unwrap_or_default();
+    if !lists.iter().any(|file| file.name.to_string_lossy().contains("_Packages")) {
+        return None;
+    }
     let until = Instant::now() + root.time_left().map_or(PATIENCE, |left| left.min(PATIENCE));
     let root = root.host_path();
     if names.is_empty() || !names.iter().all(|name| is_name(name)) {
@@ -65,7 +70,7 @@ pub(super) fn offered(root: &Sysroot, names: &[&str]) -> Option<Vec<String>> {
 }
 
 /// A package's name, with or without its architecture (Debian Policy 5.6.7).
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.len() >= 2
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.:".contains(&b))

@@ -52,7 +52,7 @@ pub fn of_images(
 }
 
 /// Name and architecture of the packages that apt installed by itself.
-fn automatic(root: &Sysroot) -> Result<HashSet<(String, String)>> {
+pub(super) fn automatic(root: &Sysroot) -> Result<HashSet<(String, String)>> {
     let bytes = match root.read(&RootPath::new(EXTENDED_STATES), 64 << 20) {
         Err(error) if error.is_not_found() => return Ok(HashSet::new()),
         answer => answer?,

@@ -68,6 +68,10 @@ impl PackageDb for Database {
         Ok(self.status()?.find(package).is_some())
     }
 
+    fn dragged_along(&self, leaving: &[PackageId]) -> Result<Vec<PackageId>> {
+        Ok(self.status()?.dragged_along(leaving))
+    }
+
     fn is_healthy(&self) -> Result<bool> {
         Ok(self.status()?.is_healthy())
     }

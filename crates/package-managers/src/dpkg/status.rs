@@ -5,7 +5,7 @@
 //! a file, numbered in order (dpkg's lib/dpkg/dbmodify.c). A maintainer script that reads the status file
 //! alone reads the past.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kbuild_guard::error::Result;
 use kbuild_guard::package_db::PackageId;
@@ -58,8 +58,10 @@ pub struct Package {
     pub want: Want,
     /// How far it is installed.
     pub state: State,
-    /// `Depends`, `Pre-Depends` and `Recommends`, joined by commas.
-    pub needs: String,
+    /// `Depends` and `Pre-Depends`, joined by a comma.
+    pub depends: String,
+    /// `Recommends`.
+    pub recommends: String,
     /// `Provides`.
     pub provides: String,
 }
@@ -80,15 +82,16 @@ impl Package {
             ("ok", "installed") => State::Installed,
             _ => State::Between,
         };
-        let needs: Vec<&str> =
-            ["Depends", "Pre-Depends", "Recommends"].into_iter().filter_map(|field| stanza.field(field)).collect();
+        let depends: Vec<&str> =
+            ["Depends", "Pre-Depends"].into_iter().filter_map(|field| stanza.field(field)).collect();
         Some(Package {
             name: name.to_owned(),
             arch: stanza.field("Architecture").unwrap_or_default().to_owned(),
             version: stanza.field("Version").unwrap_or_default().to_owned(),
             want,
             state,
-            needs: needs.join(", "),
+            depends: depends.join(", "),
+            recommends: stanza.field("Recommends").unwrap_or_default().to_owned(),
             provides: stanza.field("Provides").unwrap_or_default().to_owned(),
         })
     }
@@ -104,7 +107,7 @@ impl Package {
 
     /// The names of the packages it depends on or recommends, alternatives included.
     pub fn needed_names(&self) -> impl Iterator<Item = &str> {
-        names_in(&self.needs)
+        names_in(&self.depends).chain(names_in(&self.recommends))
     }
 
     /// The names it provides besides its own.
@@ -177,6 +180,35 @@ impl Status {
             .find(|package| package.id(&self.native) == *id || package.name == id.as_str() || qualified(package))
     }
 
+    /// What depends on packages that leave, and on that in turn, where no alternative stays.
+    pub fn dragged_along(&self, leaving: &[PackageId]) -> Vec<PackageId> {
+        let (mut gone, mut staying): (Vec<&Package>, Vec<&Package>) =
+            self.present().partition(|package| leaving.contains(&package.id(&self.native)));
+        let mut dragged = Vec::new();
+        loop {
+            let names = |packages: &[&Package]| -> HashSet<String> {
+                packages
+                    .iter()
+                    .flat_map(|package| package.provided_names().chain([package.name.as_str()]))
+                    .map(str::to_owned)
+                    .collect()
+            };
+            let (left, have) = (names(&gone), names(&staying));
+            // Only what something here has provided counts: a clause that was unmet before is not our doing.
+            let is_unmet = |clause: &str| {
+                names_in(clause).any(|name| left.contains(name)) && !names_in(clause).any(|name| have.contains(name))
+            };
+            let (out, rest): (Vec<&Package>, Vec<&Package>) =
+                staying.into_iter().partition(|package| package.depends.split(',').any(is_unmet));
+            if out.is_empty() {
+                return dragged;
+            }
+            dragged.extend(out.iter().map(|package| package.id(&self.native)));
+            gone.extend(out);
+            staying = rest;
+        }
+    }
+
     /// The architecture of the system.
     pub fn native(&self) -> &str {
         &self.native
@@ -239,6 +271,23 @@ mod tests {
         let needs: Vec<&str> = image.needed_names().collect();
         assert_eq!(needs, ["kmod", "linux-base", "initramfs-tools", "dracut", "apparmor"]);
         assert!(status.find(&PackageId::new("gone")).is_none());
+    }
+
+    #[test]
+    fn what_depends_goes_along_unless_an_alternative_stays() {
+        let package = |name: &str, fields: &str| {
+            format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\n{fields}\n")
+        };
+        let text = package("dpkg", "")
+            + &package("kbuild", "")
+            + &package("headers", "Depends: kbuild (>= 1), common (= 1)\n")
+            + &package("meta", "Depends: headers\n")
+            + &package("friend", "Recommends: headers\n")
+            + &package("either", "Depends: kbuild | other\n")
+            + &package("provider", "Provides: other (= 2)\n");
+        let status = Status::parse(&text);
+        let dragged = status.dragged_along(&[PackageId::new("kbuild")]);
+        assert_eq!(dragged.iter().map(PackageId::as_str).collect::<Vec<&str>>(), ["headers", "meta"]);
     }
 
     #[test]
