@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One look at one closure: what the checks share while they read it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::{Effect, Finding, FindingId};
 use crate::build_tree::build_inputs::{Input, Side, When};
-use crate::build_tree::{Closure, Role, TreeConfig};
+use crate::build_tree::{Closure, TreeConfig};
 use crate::error::Error;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
@@ -47,6 +49,7 @@ pub(super) struct Inspection<'a> {
     pub(super) config: TreeConfig,
     /// The name of the architecture's directory, where the tree shows it.
     pub(super) arch: Option<String>,
+    entries: RefCell<HashMap<RootPath, RootPath>>,
     texts: HashMap<RootPath, Rc<str>>,
     findings: Vec<Finding>,
 }
@@ -68,6 +71,7 @@ impl<'a> Inspection<'a> {
             build,
             config: TreeConfig::default(),
             arch: None,
+            entries: RefCell::default(),
             texts: HashMap::new(),
             findings: Vec::new(),
         };
@@ -95,22 +99,29 @@ impl<'a> Inspection<'a> {
             Side::Source => self.closure.source.as_ref()?,
         };
         let path = match path.contains("$ARCH") {
-            true => tree.join(path.replace("$ARCH", self.arch.as_deref()?)),
-            false => tree.join(path),
+            true => PathBuf::from(path.replace("$ARCH", self.arch.as_deref()?)),
+            false => PathBuf::from(path),
         };
-        Some(self.behind_links(path))
+        let mut parts = path.components();
+        let entry = parts.next()?;
+        match parts.as_path() {
+            rest if rest.as_os_str().is_empty() => Some(tree.join(entry)),
+            rest => Some(self.behind_link(tree.join(entry)).join(rest)),
+        }
     }
 
-    /// Where a path below a linked directory of a tree (`scripts`, `tools`) really is: that is where
-    /// people have to look, and what packages own.
-    fn behind_links(&self, path: RootPath) -> RootPath {
-        if !self.closure.hops.iter().any(|hop| hop.role == Role::Companion) {
-            return path;
+    /// Where an entry of a tree (`scripts`, `tools`) really is: what is missing is missing there, and that
+    /// is where people have to look and what packages own. Looked up once for all files below it.
+    fn behind_link(&self, entry: RootPath) -> RootPath {
+        if let Some(known) = self.entries.borrow().get(&entry) {
+            return known.clone();
         }
-        match self.root.walk(&path.parent()).end {
-            WalkEnd::Found { path: parent, .. } => parent.join(path.file_name()),
-            _ => path,
-        }
+        let real = match self.root.walk(&entry).end {
+            WalkEnd::Found { path, .. } => path,
+            _ => entry.clone(),
+        };
+        self.entries.borrow_mut().insert(entry, real.clone());
+        real
     }
 
     /// Whether this tree's builds read the file at all.
