@@ -2,7 +2,6 @@
 //! The decision: pure, from what is lost, by whom, of which kernel, under which policy.
 
 use crate::assess::Assessment;
-use crate::demand::Demand;
 use crate::losses::Loss;
 use crate::policy::{Mode, Policy};
 use crate::transaction::Driver;
@@ -69,11 +68,11 @@ pub struct Situation<'a> {
     pub healthy: bool,
 }
 
-/// The decision on one orphan: what its kernel is, what it loses, who still needs it afterwards.
+/// The decision on one orphan: what its kernel is, what it loses, whether anything still needs it afterwards.
 pub fn decide(
     orphan: &Assessment,
     loss: &Loss,
-    still_needed_by: &[&Demand],
+    still_needed: bool,
     policy: &Policy,
     situation: &Situation<'_>,
 ) -> (Decision, Because) {
@@ -92,7 +91,7 @@ pub fn decide(
     if orphan.standing.autoremovable && !orphan.kernel.running {
         return (Decision::Allow, Because::ImageAutoremovable);
     }
-    if orphan.is_needed() && still_needed_by.is_empty() {
+    if orphan.is_needed() && !still_needed {
         return (Decision::Allow, Because::DemandLeaves);
     }
     // 3. Never stand in the way of recovery.
@@ -111,7 +110,7 @@ pub fn decide(
         return (strict, Because::NotLive);
     }
     // 5. What nobody can have wanted.
-    if orphan.kernel.kept.is_some() && !still_needed_by.is_empty() {
+    if orphan.kernel.kept.is_some() && still_needed {
         let decision = if mode == Mode::Warn { Decision::Warn } else { Decision::Block };
         return (decision, Because::KeptAndNeeded);
     }
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
     use crate::build_tree::{BuildLink, Closure, End, LinkKind, Role};
     use crate::checks::{Effect, Finding, FindingId};
-    use crate::demand::Builder;
+    use crate::demand::{Builder, Demand};
     use crate::kernels::{KeptBecause, Kernel};
     use crate::losses::LostHop;
     use crate::package_db::{ImageStanding, Need, PackageId};
@@ -205,9 +204,9 @@ mod tests {
         let driver = Driver { attended: row.attended, override_mode: row.override_mode, command_line: None };
         let situation =
             Situation { driver: &driver, also_installs: row.also_installs, live: row.live, healthy: row.healthy };
-        let still: Vec<&Demand> = if row.need_leaves { Vec::new() } else { assessment.demand.iter().collect() };
+        let still = row.needed && !row.need_leaves;
         let policy = Policy { mode: row.mode, ignore: Vec::new() };
-        decide(&assessment, &loss, &still, &policy, &situation)
+        decide(&assessment, &loss, still, &policy, &situation)
     }
 
     #[test]

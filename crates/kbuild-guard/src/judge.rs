@@ -90,12 +90,8 @@ pub fn judge(system: &System, transaction: &Transaction, policy: &Policy, as_liv
         if assessment.state() == State::Unknown && system.root.is_late() {
             return Err(Error::Deadline);
         }
-        let still = remaining_demand(&assessment.demand, &loss.gone, system.db.as_ref())?;
-        let (decision, because) = decide(&assessment, &loss, &still, policy, &situation);
-        let still_needed_by = still
-            .iter()
-            .filter_map(|one| assessment.demand.iter().position(|demand| std::ptr::eq(*one, demand)))
-            .collect();
+        let still_needed_by = remaining_demand(&assessment.demand, &loss.gone, system.db.as_ref())?;
+        let (decision, because) = decide(&assessment, &loss, !still_needed_by.is_empty(), policy, &situation);
         verdict.decision = verdict.decision.max(decision);
         verdict.orphans.push(Orphan { assessment, loss, still_needed_by, decision, because });
     }

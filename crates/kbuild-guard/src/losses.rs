@@ -177,22 +177,23 @@ fn upstream(version: &str) -> &str {
     version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
 }
 
-/// The demands that are still there when the packages of a loss have left.
-pub fn remaining_demand<'d>(demand: &'d [Demand], gone: &[PackageId], db: &dyn PackageDb) -> Result<Vec<&'d Demand>> {
+/// The places in `demand` of what is still there when the packages of a loss have left.
+pub fn remaining_demand(demand: &[Demand], gone: &[PackageId], db: &dyn PackageDb) -> Result<Vec<usize>> {
     if gone.is_empty() || demand.iter().all(|one| one.anchors.is_empty()) {
-        return Ok(demand.iter().collect());
+        return Ok((0..demand.len()).collect());
     }
     let anchors: Vec<RootPath> = demand.iter().flat_map(|one| one.anchors.iter().cloned()).collect();
     let leaving: Vec<usize> = db.held_by(gone, &anchors)?.into_iter().flatten().collect();
     let mut first = 0;
-    Ok(demand
-        .iter()
-        .filter(|one| {
-            let own = first..first + one.anchors.len();
-            first = own.end;
-            !leaving.iter().any(|index| own.contains(index))
-        })
-        .collect())
+    let mut remaining = Vec::new();
+    for (index, one) in demand.iter().enumerate() {
+        let own = first..first + one.anchors.len();
+        first = own.end;
+        if !leaving.iter().any(|anchor| own.contains(anchor)) {
+            remaining.push(index);
+        }
+    }
+    Ok(remaining)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::assess::{Assessment, State};
 use crate::demand::{Builder, Demand};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory::{Seen, Spoken};
 use crate::policy::{Mode, Policy};
 use crate::survey::System;
@@ -17,6 +17,10 @@ pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
         return Ok(Vec::new());
     }
     let mut assessments = system.survey(|_| true)?;
+    // Not having had the time to look is nothing to remember, and somebody is told.
+    if system.root.is_late() && assessments.iter().any(|assessment| assessment.state() == State::Unknown) {
+        return Err(Error::Deadline);
+    }
     let seen = Seen::load(&system.root);
     let spoken = Spoken::load(&system.root);
     inherit_need(&mut assessments, &seen);

@@ -38,7 +38,11 @@ pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Resu
             output::print(&text::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
         }
         if verdict.decision == Decision::Allow {
-            output::print("allowed: no kernel that stays loses its headers\n")?;
+            let is_loss = verdict.orphans.iter().any(|orphan| !orphan.loss.kernel_leaves);
+            output::print(match is_loss {
+                true => "allowed: no kernel that stays loses headers which something that stays needs\n",
+                false => "allowed: no kernel that stays loses its headers\n",
+            })?;
         }
     }
     Ok(if verdict.decision == Decision::Allow { Exit::Well } else { Exit::Findings })

@@ -27,15 +27,14 @@ pub struct Warning {
     pub file: RootPath,
     /// The line, from 1; 0 where the file as a whole is meant.
     pub line: usize,
-    /// What is wrong, fit for a terminal.
+    /// What is wrong, fit for a terminal; where the file as a whole is meant, it names the file.
     pub problem: String,
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            0 if self.problem.contains(&quoted(&self.file)) => f.write_str(&self.problem),
-            0 => write!(f, "{}: {}", quoted(&self.file), self.problem),
+            0 => f.write_str(&self.problem),
             line => write!(f, "{}:{line}: {}", quoted(&self.file), self.problem),
         }
     }
@@ -56,7 +55,6 @@ pub fn load(root: &Sysroot) -> (Policy, Vec<Warning>) {
         match root.read(&file, LARGEST) {
             Ok(bytes) => read_file(&file, &bytes, &mut policy, &mut warnings),
             Err(error) if error.is_not_found() => {}
-            // The error names the file itself.
             Err(error) => warnings.push(Warning { file, line: 0, problem: error.to_string() }),
         }
     }
@@ -79,7 +77,7 @@ impl Reader<'_> {
 
 fn read_file(file: &RootPath, bytes: &[u8], policy: &mut Policy, warnings: &mut Vec<Warning>) {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let problem = "it is not UTF-8; the whole file is passed over".to_owned();
+        let problem = format!("{} is not UTF-8; the whole file is passed over", quoted(file));
         warnings.push(Warning { file: file.clone(), line: 0, problem });
         return;
     };
