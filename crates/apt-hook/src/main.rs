@@ -12,7 +12,7 @@ use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
 use kbuild_guard::policy;
-use kbuild_guard::present::text;
+use kbuild_guard::present::{configuration, text};
 use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::apt::pre_install;
@@ -48,8 +48,8 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     if let Some(word) = wrong_mode {
         say(&format!("kbuild-guard: mode {} is none of off, warn, guard, strict\n", quoted_text(&word)));
     }
-    for warning in warnings {
-        say(&format!("kbuild-guard: {warning}\n"));
+    for warning in &warnings {
+        say(&configuration::warning(warning));
     }
     for orphan in verdict.spoken_of() {
         say(&text::orphan(orphan, &request.transaction, system.advisor.as_ref()));

@@ -24,6 +24,8 @@ pub fn main() -> ExitCode {
         Verb::Status => verbs::status::run(&session),
         Verb::Check { releases } => verbs::check::run(&session, releases),
         Verb::Explain { subject } => verbs::explain::run(&session, subject.as_deref()),
+        Verb::Config => verbs::config::run(&session),
+        Verb::Hooks => verbs::hooks::run(&session),
         Verb::WhatIf { change, as_live } => verbs::what_if::run(&session, change, *as_live),
     });
     match answer {

@@ -64,6 +64,10 @@ pub enum Verb {
         #[arg(value_name = "RELEASE|KBGnnn")]
         subject: Option<String>,
     },
+    /// Show every setting in force, where it comes from, and what is wrong in the files.
+    Config,
+    /// Show which hooks are live here, and who would call them.
+    Hooks,
     /// What the guard would say, without doing anything.
     WhatIf {
         /// The change to ask about.

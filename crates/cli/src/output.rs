@@ -18,7 +18,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Says what went wrong, on stderr.
 pub(crate) fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "kbuild-guard: {text}");
+    say(&format!("kbuild-guard: {text}\n"));
+}
+
+/// Writes a whole message to stderr. A stderr that nobody reads is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Whether to colour: the option, else NO_COLOR (no-color.org), TERM and what stdout is.

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use kbuild_guard::assess::Assessment;
 use kbuild_guard::kernels::Kernel;
-use kbuild_guard::policy::{self, Policy};
-use kbuild_guard::present::Owners;
-use kbuild_guard::present::json;
+use kbuild_guard::policy::{Configuration, Policy};
+use kbuild_guard::present::configuration::warning as text_of;
+use kbuild_guard::present::{Owners, json};
 use kbuild_guard::quote;
 use kbuild_guard::release::Release;
 use kbuild_guard::survey::System;
@@ -15,7 +15,7 @@ use kbuild_guard::sysroot::Sysroot;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::options::Options;
+use crate::options::{Options, Verb};
 use crate::output;
 
 /// One run of the command.
@@ -23,17 +23,22 @@ pub(crate) struct Session<'o> {
     pub(crate) options: &'o Options,
     pub(crate) system: System,
     pub(crate) policy: Policy,
+    pub(crate) configuration: Configuration,
 }
 
 impl<'o> Session<'o> {
-    /// Opens the root and reads the configuration, complaining about what is wrong in it.
+    /// Opens the root and reads the configuration, complaining about what is wrong in it, except where that
+    /// is the answer itself.
     pub(crate) fn begin(options: &'o Options) -> Result<Self> {
         let root = Sysroot::open(&options.root)?;
-        let (policy, warnings) = policy::load(&root);
-        for warning in warnings {
-            output::complain(&warning.to_string());
+        let configuration = Configuration::load(&root);
+        if !matches!(options.verb, Verb::Config) {
+            for warning in &configuration.warnings {
+                output::say(&text_of(warning));
+            }
         }
-        Ok(Session { options, system: package_managers::system(root), policy })
+        let policy = configuration.policy();
+        Ok(Session { options, system: package_managers::system(root), policy, configuration })
     }
 
     /// The kernels that are named, each of which must be installed; all of them if none is.

@@ -269,13 +269,15 @@ fn a_wrong_configuration_is_a_warning_with_file_and_line() {
     assert_eq!(run.code, 1, "it still works");
     assert!(run.stdout.contains("KBG036"), "{run:?}");
     for line in [
-        "kbuild-guard: /etc/kbuild-guard/config.toml:3: unknown key colour",
-        "kbuild-guard: /etc/kbuild-guard/config.toml:4: mode loud is none of off, warn, guard, strict; guard holds",
-        "kbuild-guard: /etc/kbuild-guard/conf.d/50-x.toml:2: there is no finding KBG999",
+        "kbuild-guard: warning: /etc/kbuild-guard/config.toml:3: unknown key colour",
+        "kbuild-guard: warning: /etc/kbuild-guard/config.toml:4: mode loud is none of",
+        "  off, warn, guard, strict; guard holds",
+        "kbuild-guard: warning: /etc/kbuild-guard/conf.d/50-x.toml:2: there is no finding",
+        "  KBG999",
     ] {
         assert!(run.stderr.lines().any(|have| have == line), "{line}\n{run:?}");
     }
-    assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
+    assert_eq!(run.stderr.lines().count(), 5, "{run:?}");
 
     let system = debian12();
     system.write("etc/kbuild-guard/config.toml", "mode = \x1b[31m\n");

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use hook_process::{Answer, Life, mode_word, run, say};
 use kbuild_guard::policy;
-use kbuild_guard::present::text;
+use kbuild_guard::present::{configuration, text};
 use kbuild_guard::sysroot::Sysroot;
 use kbuild_guard::verify::verify;
 
@@ -23,7 +23,7 @@ fn check(life: &Life) -> kbuild_guard::error::Result<Answer> {
     policy.mode = policy.mode_in(mode_word().and_then(|word| word.parse().ok()));
     let news = verify(&package_managers::system(root), &policy)?;
     for warning in &warnings {
-        say(&format!("kbuild-guard: {warning}\n"));
+        say(&configuration::warning(warning));
     }
     for assessment in &news {
         say(&text::fault(assessment));

@@ -13,6 +13,7 @@ pub mod checks;
 pub mod demand;
 pub mod error;
 pub mod guard;
+pub mod hook;
 pub mod judge;
 pub mod kernels;
 pub mod losses;

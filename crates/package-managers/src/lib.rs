@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Package managers behind kbuild-guard's two traits: `PackageDb`, what is installed, and `Advisor`,
-//! what a person can do.
+//! what a person can do; and which of them call us.
 
 pub mod apt;
 pub mod dpkg;
+mod hooks;
+mod kernel_hook;
 
 use std::rc::Rc;
 
+pub use hooks::{hooks, managers};
 use kbuild_guard::package_db::NoPackages;
 use kbuild_guard::survey::System;
 use kbuild_guard::sysroot::Sysroot;

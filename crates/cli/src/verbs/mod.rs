@@ -2,6 +2,8 @@
 //! The verbs.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod explain;
+pub(crate) mod hooks;
 pub(crate) mod status;
 pub(crate) mod what_if;

@@ -1,64 +1,68 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading the configuration: vendor's, admin's, drop-ins; later ones win. A wrong key or value is a
-//! warning with its file and line, and what was in force before holds.
+//! Reading one configuration file. A wrong key or value is a warning with its line, and what was in force
+//! before holds; a file that is no TOML at all is passed over as a whole.
 
-use std::fmt;
+use std::ffi::OsStr;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Ignore, Policy};
+use super::load::{Configuration, Fate};
+use super::{Ignore, Mode, Source, Warning};
 use crate::checks::FindingId;
-use crate::quote::{quoted, quoted_text};
-use crate::sysroot::{RootPath, Sysroot};
+use crate::quote::quoted_text;
+use crate::sysroot::RootPath;
 
-/// The files, in the order they are read.
-const FILES: [&str; 2] = ["/usr/lib/kbuild-guard/config.toml", "/etc/kbuild-guard/config.toml"];
-const DROP_INS: &str = "/etc/kbuild-guard/conf.d";
+/// A file that is no configuration at all could fill somebody's terminal.
+const MOST_WARNINGS: usize = 20;
 
-/// Larger than any configuration anybody writes.
-const LARGEST: usize = 1 << 18;
+/// As much of a wrong word as is worth showing.
+const MOST_SHOWN: usize = 40;
 
-/// Something wrong in a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// The file.
-    pub file: RootPath,
-    /// The line, from 1; 0 where the file as a whole is meant.
-    pub line: usize,
-    /// What is wrong, fit for a terminal; where the file as a whole is meant, it names the file.
-    pub problem: String,
-}
+const ENTRY: &str = "write { finding = \"KBGnnn\", release = \"PATTERN\" }";
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.problem),
-            line => write!(f, "{}:{line}: {}", quoted(&self.file), self.problem),
-        }
-    }
-}
-
-/// The policy in force in a root, and what is wrong with its files.
-pub fn load(root: &Sysroot) -> (Policy, Vec<Warning>) {
-    let mut policy = Policy::default();
+/// Reads the text of one file into what earlier files have said.
+pub(super) fn read_file(file: &RootPath, bytes: &[u8], into: &mut Configuration) -> Fate {
     let mut warnings = Vec::new();
-    let drop_ins = RootPath::new(DROP_INS);
-    let mut files: Vec<RootPath> = FILES.iter().map(RootPath::new).collect();
-    for entry in root.list(&drop_ins, 256).unwrap_or_default() {
-        if entry.name.to_str().is_some_and(|name| name.ends_with(".toml") && !name.starts_with('.')) {
-            files.push(drop_ins.join(entry.name));
+    let fate = match std::str::from_utf8(bytes) {
+        Ok(text) => Reader { file, text, warnings: &mut warnings }.read(into),
+        Err(error) => {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            warnings.push(Warning {
+                at: Source::File { path: file.clone(), line },
+                problem: "this is not UTF-8; the whole file is passed over".to_owned(),
+                advice: "save the file as UTF-8".to_owned(),
+            });
+            Fate::Unusable
         }
+    };
+    // The parser gives keys by name.
+    warnings.sort_by_key(|warning| match warning.at {
+        Source::File { line, .. } if line > 0 => line,
+        _ => usize::MAX,
+    });
+    if warnings.len() > MOST_WARNINGS {
+        let problem = format!("{} more things are wrong in it", warnings.len() - MOST_WARNINGS);
+        warnings.truncate(MOST_WARNINGS);
+        warnings.push(Warning {
+            at: Source::whole(file),
+            problem,
+            advice: "mend the first ones, ask again".to_owned(),
+        });
     }
-    for file in files {
-        match root.read(&file, LARGEST) {
-            Ok(bytes) => read_file(&file, &bytes, &mut policy, &mut warnings),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => warnings.push(Warning { file, line: 0, problem: error.to_string() }),
-        }
+    into.warnings.append(&mut warnings);
+    fate
+}
+
+/// A word from outside, fit for a terminal and not longer than a line.
+pub(super) fn shown(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    match word.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}...", quoted_text(word.get(..end).unwrap_or_default())),
+        None => quoted_text(&word),
     }
-    (policy, warnings)
 }
 
 struct Reader<'a> {
@@ -68,81 +72,101 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn warn(&mut self, span: &Range<usize>, problem: String) {
+    fn at(&self, span: &Range<usize>) -> Source {
         let before = self.text.get(..span.start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        self.warnings.push(Warning { file: self.file.clone(), line, problem });
+        Source::File { path: self.file.clone(), line: before.matches('\n').count() + 1 }
     }
-}
 
-fn read_file(file: &RootPath, bytes: &[u8], policy: &mut Policy, warnings: &mut Vec<Warning>) {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        let problem = format!("{} is not UTF-8; the whole file is passed over", quoted(file));
-        warnings.push(Warning { file: file.clone(), line: 0, problem });
-        return;
-    };
-    let mut reader = Reader { file, text, warnings };
-    let table = match DeTable::parse(text) {
-        Ok(table) => table,
-        Err(error) => {
-            let problem = format!("{}; the whole file is passed over", quoted_text(error.message()).trim_matches('"'));
-            reader.warn(&error.span().unwrap_or(0..0), problem);
-            return;
-        }
-    };
-    for (key, value) in table.get_ref() {
-        match (key.get_ref().as_ref(), value.get_ref()) {
-            ("mode", DeValue::String(name)) => match name.parse() {
-                Ok(mode) => policy.mode = mode,
-                Err(()) => reader.warn(
-                    &value.span(),
-                    format!(
-                        "mode {} is none of off, warn, guard, strict; {} holds",
-                        quoted_text(name),
-                        policy.mode.as_str()
-                    ),
-                ),
-            },
-            ("mode", _) => reader.warn(&value.span(), "mode takes a string: off, warn, guard or strict".into()),
-            ("ignore", DeValue::Array(entries)) => {
-                // A later file's list replaces an earlier one's, so that an admin can take lines away.
-                policy.ignore = entries.iter().filter_map(|entry| read_ignore(&mut reader, entry)).collect();
-            }
-            ("ignore", _) => {
-                reader.warn(&value.span(), "ignore takes a list of { finding = \"KBGnnn\", release = \"…\" }".into());
-            }
-            (other, _) => reader.warn(&key.span(), format!("unknown key {}", quoted_text(other))),
-        }
+    fn warn(&mut self, span: &Range<usize>, problem: String, advice: &str) {
+        // Counting lines for thousands of warnings that nobody is shown would take time.
+        let at = if self.warnings.len() > MOST_WARNINGS { Source::whole(self.file) } else { self.at(span) };
+        self.warnings.push(Warning { at, problem, advice: advice.to_owned() });
     }
-}
 
-fn read_ignore(reader: &mut Reader<'_>, entry: &Spanned<DeValue<'_>>) -> Option<Ignore> {
-    let DeValue::Table(table) = entry.get_ref() else {
-        reader.warn(&entry.span(), "an entry of ignore is a table: { finding = \"KBGnnn\", release = \"…\" }".into());
-        return None;
-    };
-    let mut finding = None;
-    let mut release = None;
-    for (key, value) in table {
-        match (key.get_ref().as_ref(), value.get_ref()) {
-            ("finding", DeValue::String(code)) => match FindingId::from_code(code) {
-                Some(id) => finding = Some(id),
-                None => {
-                    reader.warn(&value.span(), format!("there is no finding {}", quoted_text(code)));
+    fn read(&mut self, into: &mut Configuration) -> Fate {
+        let table = match DeTable::parse(self.text) {
+            Ok(table) => table,
+            Err(error) => {
+                let message = quoted_text(error.message()).trim_matches('"').replace("\\n", ", ");
+                let problem = format!("{message}; the whole file is passed over");
+                self.warn(&error.span().unwrap_or(0..0), problem, "mend this line, it is no TOML");
+                return Fate::Unusable;
+            }
+        };
+        for (key, value) in table.get_ref() {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("mode", DeValue::String(name)) => match name.parse() {
+                    Ok(mode) => {
+                        let source = self.at(&value.span());
+                        into.mode.set(mode, source);
+                    }
+                    Err(()) => {
+                        let holds = into.mode.value.as_str();
+                        let word = shown(OsStr::new(name.as_ref()));
+                        let problem = format!("mode {word} is none of {}; {holds} holds", Mode::LIST);
+                        self.warn(&value.span(), problem, "write one of these words");
+                    }
+                },
+                ("mode", _) => {
+                    let holds = into.mode.value.as_str();
+                    let problem = format!("mode takes a string; {holds} holds");
+                    self.warn(&value.span(), problem, "write \"off\", \"warn\", \"guard\" or \"strict\"");
+                }
+                ("ignore", DeValue::Array(entries)) => {
+                    let list = entries.iter().filter_map(|entry| self.ignore(entry)).collect();
+                    let source = self.at(&value.span());
+                    into.ignore.set(list, source);
+                }
+                ("ignore", _) => {
+                    let problem = "ignore takes a list; what was in force before holds".to_owned();
+                    self.warn(&value.span(), problem, "write [{ finding = \"KBGnnn\", release = \"PATTERN\" }]");
+                }
+                (other, _) => {
+                    let problem = format!("unknown key {}", shown(OsStr::new(other)));
+                    self.warn(&key.span(), problem, "take it out, or mend its name: the keys are mode and ignore");
+                }
+            }
+        }
+        Fate::Read
+    }
+
+    /// One entry of the list. One that is not understood to its end is passed over: it must not silence more
+    /// than was meant.
+    fn ignore(&mut self, entry: &Spanned<DeValue<'_>>) -> Option<(Ignore, Source)> {
+        let DeValue::Table(table) = entry.get_ref() else {
+            self.warn(&entry.span(), "an entry of ignore is a table; it is passed over".to_owned(), ENTRY);
+            return None;
+        };
+        let mut finding = None;
+        let mut release = "*".to_owned();
+        for (key, value) in table {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("finding", DeValue::String(code)) => match FindingId::from_code(code) {
+                    Some(id) => finding = Some(id),
+                    None => {
+                        let problem = format!("there is no finding {}", shown(OsStr::new(code.as_ref())));
+                        self.warn(&value.span(), problem, "kbuild-guard-findings(7) lists them");
+                        return None;
+                    }
+                },
+                ("release", DeValue::String(pattern)) => release = pattern.to_string(),
+                (known @ ("finding" | "release"), _) => {
+                    self.warn(&value.span(), format!("{known} takes a string; the entry is passed over"), ENTRY);
                     return None;
                 }
-            },
-            ("release", DeValue::String(pattern)) => release = Some(pattern.to_string()),
-            (other, _) => {
-                reader.warn(&key.span(), format!("unknown key or wrong kind of value: {}", quoted_text(other)))
+                (other, _) => {
+                    let problem = format!("unknown key {}; the entry is passed over", shown(OsStr::new(other)));
+                    self.warn(&key.span(), problem, "the keys of an entry are finding and release");
+                    return None;
+                }
             }
         }
-    }
-    match finding {
-        Some(finding) => Some(Ignore { finding, release: release.unwrap_or_else(|| "*".to_owned()) }),
-        None => {
-            reader.warn(&entry.span(), "an entry of ignore needs a finding".into());
-            None
+        match finding {
+            Some(finding) => Some((Ignore { finding, release }, self.at(&entry.span()))),
+            None => {
+                self.warn(&entry.span(), "an entry of ignore needs a finding; it is passed over".to_owned(), ENTRY);
+                None
+            }
         }
     }
 }
@@ -150,14 +174,13 @@ fn read_ignore(reader: &mut Reader<'_>, entry: &Spanned<DeValue<'_>>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Mode;
+    use crate::policy::Policy;
     use proptest::prelude::*;
 
     fn read(text: &str) -> (Policy, Vec<String>) {
-        let mut policy = Policy::default();
-        let mut warnings = Vec::new();
-        read_file(&RootPath::new("/f"), text.as_bytes(), &mut policy, &mut warnings);
-        (policy, warnings.iter().map(Warning::to_string).collect())
+        let mut all = Configuration::default();
+        read_file(&RootPath::new("/f"), text.as_bytes(), &mut all);
+        (all.policy(), all.warnings.iter().map(Warning::to_string).collect())
     }
 
     #[test]
@@ -167,16 +190,18 @@ mod tests {
         assert_eq!(policy.mode, Mode::Strict);
         assert_eq!(policy.ignore, [Ignore { finding: FindingId::OtherRelease, release: "*-felix".into() }]);
         assert!(warnings.is_empty());
+        for (name, mode) in Mode::NAMES {
+            assert_eq!(read(&format!("mode = \"{name}\"")).0.mode, mode);
+        }
     }
 
     #[test]
     fn a_wrong_file_names_its_line_and_the_default_holds() {
         for (text, warning) in [
             ("\nmode = \"loud\"\n", "/f:2: mode loud is none of off, warn, guard, strict; guard holds"),
-            ("mode = 3", "/f:1: mode takes a string: off, warn, guard or strict"),
+            ("mode = 3", "/f:1: mode takes a string; guard holds"),
             ("# x\n\ncolour = 1\n", "/f:3: unknown key colour"),
-            ("ignore = [{ finding = \"KBG999\" }]", "/f:1: there is no finding KBG999"),
-            ("ignore = [\n { release = \"x\" } ]", "/f:2: an entry of ignore needs a finding"),
+            ("ignore = 3", "/f:1: ignore takes a list; what was in force before holds"),
         ] {
             let (policy, warnings) = read(text);
             assert_eq!(policy, Policy::default(), "{text}");
@@ -190,10 +215,50 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_wrong_entry_silences_nothing() {
+        for (entry, warning) in [
+            ("{ finding = \"KBG999\" }", "/f:1: there is no finding KBG999"),
+            ("\n{ release = \"x\" }", "/f:2: an entry of ignore needs a finding; it is passed over"),
+            ("{ finding = \"KBG020\", relase = \"x\" }", "/f:1: unknown key relase; the entry is passed over"),
+            ("{ finding = \"KBG020\", release = 6 }", "/f:1: release takes a string; the entry is passed over"),
+            ("{ finding = 20 }", "/f:1: finding takes a string; the entry is passed over"),
+            ("\"KBG020\"", "/f:1: an entry of ignore is a table; it is passed over"),
+        ] {
+            let (policy, warnings) = read(&format!("ignore = [{entry}]"));
+            assert!(policy.ignore.is_empty(), "{entry}");
+            assert_eq!(warnings, [warning], "{entry}");
+        }
+        // The others of the list are there.
+        let (policy, warnings) = read("ignore = [{ finding = \"KBG999\" }, { finding = \"KBG020\" }]");
+        assert_eq!((policy.ignore.len(), warnings.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_flood_is_a_few_lines() {
+        let keys: String = (0..5000).map(|number| format!("key{number} = 1\n")).collect();
+        let (_, warnings) = read(&keys);
+        assert_eq!(warnings.len(), MOST_WARNINGS + 1);
+        assert_eq!(warnings[MOST_WARNINGS], "/f: 4980 more things are wrong in it");
+        let (_, warnings) = read(&format!("{} = 1", "k".repeat(100_000)));
+        assert!(warnings[0].len() < 100, "{}", warnings[0].len());
+        // Deeper than any parser's stack.
+        let (_, warnings) = read(&format!("a = {}", "[".repeat(100_000)));
+        assert_eq!(warnings.len(), 1);
+    }
+
     proptest! {
         #[test]
         fn never_panics(text in "\\PC*") {
             read(&text);
+        }
+
+        #[test]
+        fn never_prints_what_a_terminal_acts_upon(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut all = Configuration::default();
+            read_file(&RootPath::new("/f"), &bytes, &mut all);
+            let clean = |warning: &Warning| !warning.to_string().chars().any(char::is_control);
+            prop_assert!(all.warnings.iter().all(clean));
         }
     }
 }

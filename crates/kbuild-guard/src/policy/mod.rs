@@ -3,11 +3,14 @@
 
 mod file;
 mod ignore;
+mod load;
+mod source;
 
 use std::str::FromStr;
 
-pub use file::{Warning, load};
 pub use ignore::Ignore;
+pub use load::{Configuration, Fate, load};
+pub use source::{MODE_VARIABLE, Setting, Source, Warning};
 
 use crate::checks::Finding;
 use crate::release::Release;
@@ -30,6 +33,9 @@ impl Mode {
     /// Every mode with its name.
     pub const NAMES: [(&'static str, Mode); 4] =
         [("off", Mode::Off), ("warn", Mode::Warn), ("guard", Mode::Guard), ("strict", Mode::Strict)];
+
+    /// The names, as messages list them.
+    pub const LIST: &'static str = "off, warn, guard, strict";
 
     /// Its name.
     pub fn as_str(self) -> &'static str {

@@ -9,10 +9,7 @@ use crate::checks::{Entry, Finding};
 use crate::guard::Decision;
 use crate::judge::{Orphan, Verdict};
 use crate::policy::Policy;
-use crate::present::Owners;
-
-/// The version of these formats. Fields may be added without raising it.
-const SCHEMA: u32 = 1;
+use crate::present::{Owners, SCHEMA};
 
 /// What `check --json` and `status --json` print.
 #[derive(Debug, Serialize)]

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The same structures shown to people and to programs.
 
+pub mod configuration;
+pub mod hooks;
 pub mod json;
 mod layout;
 mod owners;
 pub mod text;
 
 pub use owners::Owners;
+
+/// The version of every JSON document. Fields may be added without raising it.
+pub(crate) const SCHEMA: u32 = 1;

@@ -158,14 +158,19 @@ pub enum Colour {
     Always,
 }
 
-fn painted(state: State, width: usize, colour: Colour) -> String {
-    let text = format!("{:<width$}", state.as_str());
-    let code = match state {
+/// The colour of a state, as a parameter of SGR (ECMA-48, 8.3.117).
+fn code(state: State) -> &'static str {
+    match state {
         State::Ready => "32",
         State::Degraded | State::Unknown => "33",
         State::Broken => "31",
         State::Absent => "2",
-    };
+    }
+}
+
+/// A word in its colour, filled up with spaces.
+pub(super) fn painted(word: &str, code: &str, width: usize, colour: Colour) -> String {
+    let text = format!("{word:<width$}");
     match colour {
         Colour::Always => format!("\x1b[{code}m{text}\x1b[0m"),
         Colour::Never => text,
@@ -187,7 +192,7 @@ pub fn table(assessments: &[Assessment], owners: &Owners, policy: &Policy, colou
         let mut line = String::new();
         for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
             match state {
-                Some(state) if index == 1 => line.push_str(&painted(state, width, colour)),
+                Some(state) if index == 1 => line.push_str(&painted(state.as_str(), code(state), width, colour)),
                 _ => line.push_str(&format!("{cell:<width$}")),
             }
             line.push_str("  ");

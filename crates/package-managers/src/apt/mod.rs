@@ -2,6 +2,8 @@
 //! apt: its hook protocol, what it knows of packages beyond dpkg, and what it can bring.
 
 mod advice;
+mod configuration;
+pub(crate) mod hook;
 mod offers;
 pub mod pre_install;
 pub mod standing;

@@ -3,6 +3,7 @@
 
 mod database;
 mod file_lists;
+pub(crate) mod hooks;
 mod stanza;
 mod status;
 mod version;
