@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can go wrong for the command, shown once, at the top.
 
+use std::ffi::OsStr;
 use std::fmt;
 
 use kbuild_guard::package_db::PackageId;
-use kbuild_guard::quote::{quoted, quoted_text};
+use kbuild_guard::quote::{quoted, quoted_os, quoted_text};
 use kbuild_guard::release::Release;
 use kbuild_guard::sysroot::RootPath;
 
@@ -21,6 +22,8 @@ pub(crate) enum Error {
     NoSubject(String),
     /// There is no running kernel in this root to explain.
     NoRunning,
+    /// A word that names a kernel, a finding or a package is no text; it is fit for a terminal here.
+    NotText(String),
     /// A package that was named is not installed.
     NoPackage(PackageId),
     /// A path that was named does not exist.
@@ -36,6 +39,7 @@ impl Error {
             | Error::NotInstalled(_)
             | Error::NoSubject(_)
             | Error::NoRunning
+            | Error::NotText(_)
             | Error::NoPackage(_)
             | Error::NoPath(_) => Exit::Usage,
             Error::Common(_) | Error::Output(_) => Exit::Unknown,
@@ -52,6 +56,7 @@ impl fmt::Display for Error {
             }
             Error::NoSubject(text) => write!(f, "{text} is neither an installed kernel nor a finding (KBGnnn)"),
             Error::NoRunning => write!(f, "the running kernel is not installed here: name a kernel or a finding"),
+            Error::NotText(word) => write!(f, "{word} is not UTF-8: no kernel, finding or package has such a name"),
             Error::NoPackage(package) => {
                 write!(f, "no package {} is installed here", quoted_text(package.as_str()))
             }
@@ -73,6 +78,11 @@ impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::Output(error)
     }
+}
+
+/// A word of the command line that must be text.
+pub(crate) fn text(word: &OsStr) -> Result<&str> {
+    word.to_str().ok_or_else(|| Error::NotText(quoted_os(word)))
 }
 
 /// The command's result.

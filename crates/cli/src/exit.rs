@@ -3,6 +3,18 @@
 
 use std::process::ExitCode;
 
+/// What each status means: for `--help` and the man page.
+pub const STATUSES: [(u8, &str); 4] = [
+    (0, "nothing to do"),
+    (1, "findings: of a kernel, of what-if, of the configuration, of a hook"),
+    (2, "the command was called wrongly"),
+    (3, "it could not be determined; this stands above findings"),
+];
+
+/// The same in short.
+pub(crate) const HELP: &str = "Exit status: 0 nothing to do, 1 findings, 2 wrong call, 3 could not be determined.\n\
+                               'man kbuild-guard' tells more.";
+
 /// How the command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use exit::STATUSES;
 pub use options::Options;
 use options::Verb;
 use session::Session;

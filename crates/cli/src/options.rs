@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line, described once: parser, help, man page and completions are made from this.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::exit;
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,13 +20,16 @@ pub enum ColourChoice {
 }
 
 /// Says whether external kernel modules can be built, kernel by kernel, and why not.
+///
+/// Package managers call kbuild-guard so that module builds never break unnoticed. This command shows what their hooks
+/// see and what they would decide. It changes nothing, asks nothing and uses no network.
 #[derive(Debug, Parser)]
-#[command(name = "kbuild-guard", version, max_term_width = 80)]
-#[command(after_help = "Exit status: 0 nothing to do, 1 findings (what-if: not simply allowed), 2 usage, \
-                        3 could not be determined.")]
+#[command(name = "kbuild-guard", version, max_term_width = 80, color = clap::ColorChoice::Never)]
+#[command(after_help = exit::HELP)]
 pub struct Options {
     /// Look at the system below DIR instead of this one.
     #[arg(long, value_name = "DIR", global = true, default_value = "/", hide_default_value = true)]
+    #[arg(value_hint = ValueHint::DirPath)]
     pub root: PathBuf,
 
     /// Print JSON and nothing else.
@@ -51,22 +57,35 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Show every kernel: its state, its build tree, who needs it.
+    ///
+    /// A row a kernel. The table is the answer, whatever it says: the exit status is 0.
     Status,
     /// For scripts: say what is wrong, by text and exit status.
+    ///
+    /// Silent where there is nothing to do. A kernel without headers is a finding only where something needs them.
     Check {
         /// The kernels to look at; all of them without.
         #[arg(value_name = "RELEASE")]
-        releases: Vec<String>,
+        releases: Vec<OsString>,
     },
     /// Tell the whole story of a kernel or of a finding.
+    ///
+    /// Of a kernel: what its build link is and where it leads, hop by hop, who needs it, what is wrong, the command
+    /// that mends it, and what happens if nothing is done. Of a finding: what it is, why it matters, what to do, and
+    /// how to hear no more of it.
     Explain {
         /// A kernel's release or a finding's ID (KBGnnn); the running kernel without.
         #[arg(value_name = "RELEASE|KBGnnn")]
-        subject: Option<String>,
+        subject: Option<OsString>,
     },
     /// Show every setting in force, where it comes from, and what is wrong in the files.
+    ///
+    /// The exit status is 1 where there are warnings. They stop nothing: what was in force before holds.
     Config,
     /// Show which hooks are live here, and who would call them.
+    ///
+    /// A hook is live, off (switched off by the admin), not-installed, or broken; then the exit status is 1 and the
+    /// command that mends it is named.
     Hooks,
     /// What the guard would say, without doing anything.
     WhatIf {
@@ -83,10 +102,13 @@ pub enum Verb {
 #[derive(Debug, Subcommand)]
 pub enum Change {
     /// Removing packages, or deleting files and directories.
+    ///
+    /// What depends on the packages goes with them, as it would in a real run. The exit status is 0 where that is
+    /// allowed in silence, and 1 where it would be warned of or blocked.
     Remove {
         /// Installed packages, or absolute paths.
-        #[arg(value_name = "NAME|PATH", required = true)]
-        what: Vec<String>,
+        #[arg(value_name = "NAME|PATH", required = true, value_hint = ValueHint::AnyPath)]
+        what: Vec<OsString>,
     },
 }
 

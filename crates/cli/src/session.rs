@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What every verb works with: the options, the system, the policy.
 
+use std::ffi::OsString;
 use std::str::FromStr;
 
 use kbuild_guard::assess::Assessment;
@@ -13,7 +14,7 @@ use kbuild_guard::release::Release;
 use kbuild_guard::survey::System;
 use kbuild_guard::sysroot::Sysroot;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, text};
 use crate::exit::Exit;
 use crate::options::{Options, Verb};
 use crate::output;
@@ -42,9 +43,9 @@ impl<'o> Session<'o> {
     }
 
     /// The kernels that are named, each of which must be installed; all of them if none is.
-    pub(crate) fn assess(&self, releases: &[String]) -> Result<Vec<Assessment>> {
+    pub(crate) fn assess(&self, releases: &[OsString]) -> Result<Vec<Assessment>> {
         let wanted: Vec<Release> =
-            releases.iter().map(|text| Release::from_str(text)).collect::<kbuild_guard::error::Result<_>>()?;
+            releases.iter().map(|word| Ok(Release::from_str(text(word)?)?)).collect::<Result<_>>()?;
         let is_wanted = |kernel: &Kernel| wanted.is_empty() || wanted.contains(&kernel.release);
         let assessments = self.system.survey(is_wanted)?;
         for release in wanted {

@@ -18,10 +18,9 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
-use support::{Layout, Run, System};
+use support::{Layout, Run, System, run_in_time};
 
 const KERNEL: &str = "6.1.0-56-cloud-amd64";
 const HEADERS: &str = "linux-headers-6.1.0-56-cloud-amd64";
@@ -54,30 +53,6 @@ fn assert_refused(system: &System, arguments: &[&str], said: &str) {
     assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
     assert!(run.stderr.starts_with("kbuild-guard: ") && run.stderr.contains(said), "{run:?}");
     assert!(is_plain(&run.stderr), "{run:?}");
-}
-
-/// Runs the command and gives it ten seconds: what waits for a FIFO waits for ever.
-fn run_in_time(system: &System, arguments: &[&str]) -> Run {
-    let mut child = system.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let read = |stream: &mut dyn Read| {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    };
-    let until = Instant::now() + Duration::from_secs(10);
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > until {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("{arguments:?} hangs");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    Run { stdout: read(&mut out), stderr: read(&mut err), code: status.code().unwrap_or(-1) }
 }
 
 // Exit statuses.

@@ -90,6 +90,59 @@ fn what_if_is_as_the_schema_says_and_misses_no_hop() {
     assert!(asked > 20, "{asked}");
 }
 
+#[test]
+fn config_hooks_and_explain_are_as_their_schemas_say() {
+    let [config, hooks, explain] = ["config", "hooks", "explain"].map(|name| schema(&format!("{name}.schema.json")));
+    for layout in Layout::all() {
+        let system = layout.assemble();
+        let document = assert_valid(&hooks, &layout.name, &system.run(["hooks", "--json"]));
+        assert_eq!(document["hooks"].as_array().unwrap().len(), 4);
+        assert_valid(&config, &layout.name, &system.run(["config", "--json"]));
+    }
+    for entry in kbuild_guard::checks::CATALOGUE {
+        assert_valid(&explain, entry.code, &System::empty().run(["explain", entry.code, "--json"]));
+    }
+    let system = System::empty();
+    system.write("usr/lib/kbuild-guard/a.toml", "mode = \"warn\"\nignore = [{ finding = \"KBG001\" }]\n");
+    system.write("etc/kbuild-guard/config.toml", "mode = \"off\"\ncolour = 1\nignore = [{ finding = \"KBG020\" }]\n");
+    system.write("etc/kbuild-guard/conf.d/a.toml", "= =\n");
+    system.write("etc/kbuild-guard/conf.d/b.txt", "");
+    let run = Run::of(system.command(["config", "--json"]).env("KBUILD_GUARD_MODE", "loud"));
+    let document = assert_valid(&config, "everything", &run);
+    assert_eq!(document["warnings"].as_array().unwrap().len(), 3, "{document:#}");
+    for (pointer, value) in [
+        ("/schema", json!(2)),
+        ("/mode/value", json!("loud")),
+        ("/mode/source/path", json!(null)),
+        ("/mode/source/kind", json!("default")),
+        ("/mode/overridden", Value::Null),
+        ("/ignore/value/0/finding", json!("KBG1")),
+        ("/ignore/value/0/source/line", json!("one")),
+        ("/files/0/fate", json!("eaten")),
+        ("/warnings/0/advice", json!("")),
+        ("/warnings/0/source/kind", json!("default")),
+        ("/more", json!(1)),
+    ] {
+        assert!(!faults(&config, &changed(&document, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+    // Broken by a line in dpkg's own configuration.
+    system.write("etc/dpkg/dpkg.cfg", "pre-invoke=/usr/lib/kbuild-guard/gone\n");
+    let document = assert_valid(&hooks, "broken", &system.run(["hooks", "--json"]));
+    assert_eq!((document["hooks"][3]["state"].as_str(), document["mode"].as_str()), (Some("broken"), Some("off")));
+    for (pointer, value) in [
+        ("/hooks/3/state", json!("live")),
+        ("/hooks/3/state", json!("dead")),
+        ("/hooks/3/because", json!("")),
+        ("/hooks/3/program", json!("gone")),
+        ("/hooks/3/opt_in", json!("yes")),
+        ("/managers", json!([])),
+        ("/managers/0/here", Value::Null),
+        ("/mode", json!("quiet")),
+    ] {
+        assert!(!faults(&hooks, &changed(&document, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+}
+
 fn remove_headers(system: &System) -> Value {
     system.run(["what-if", "remove", "linux-headers-6.1.0-56-cloud-amd64", "--as-live", "--json"]).json()
 }

@@ -167,11 +167,11 @@ fn a_wrong_configuration_never_stops_a_transaction() {
     let blocked = apt(&root, &format!("-y remove linux-headers-{old}"));
     assert_eq!(blocked.code, 100, "the default holds: {blocked:?}");
     assert!(
-        blocked.output.contains("kbuild-guard: /etc/kbuild-guard/config.toml:2: mode loud is none of"),
+        blocked.output.contains("kbuild-guard: warning: /etc/kbuild-guard/config.toml:2: mode loud is none of"),
         "{blocked:?}"
     );
     assert!(
-        blocked.output.contains("kbuild-guard: /etc/kbuild-guard/config.toml:3: unknown key colour"),
+        blocked.output.contains("kbuild-guard: warning: /etc/kbuild-guard/config.toml:3: unknown key colour"),
         "{blocked:?}"
     );
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `check`: for scripts.
 
+use std::ffi::OsString;
+
 use kbuild_guard::assess::State;
 use kbuild_guard::present::text;
 
@@ -10,7 +12,7 @@ use crate::output;
 use crate::session::Session;
 
 /// Says what is wrong with the kernels that are named, or with all.
-pub(crate) fn run(session: &Session<'_>, releases: &[String]) -> Result<Exit> {
+pub(crate) fn run(session: &Session<'_>, releases: &[OsString]) -> Result<Exit> {
     let mut assessments = session.assess(releases)?;
     if session.options.json {
         session.advise(&mut assessments);

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `explain`: the whole story of a kernel or of a finding.
 
+use std::ffi::OsStr;
+
 use kbuild_guard::checks::FindingId;
-use kbuild_guard::present::{json, text};
+use kbuild_guard::present::{json, story};
 use kbuild_guard::quote;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, text};
 use crate::exit::Exit;
 use crate::output;
 use crate::session::Session;
 
 /// Explains `subject`, or the running kernel.
-pub(crate) fn run(session: &Session<'_>, subject: Option<&str>) -> Result<Exit> {
+pub(crate) fn run(session: &Session<'_>, subject: Option<&OsStr>) -> Result<Exit> {
+    let subject = subject.map(text).transpose()?;
     if let Some(id) = subject.and_then(FindingId::from_code) {
-        match session.options.json {
-            true => session.print_value(&json::Explained::of(id.entry()))?,
-            false => output::print(&text::entry(id.entry()))?,
+        if session.options.json {
+            session.print_value(&json::Explained::of(id.entry()))?;
+        } else if !session.options.quiet {
+            output::print(&story::of_finding(id.entry()))?;
         }
         return Ok(Exit::Well);
     }
@@ -26,7 +30,7 @@ pub(crate) fn run(session: &Session<'_>, subject: Option<&str>) -> Result<Exit> 
             running.ok_or(Error::NoRunning)?.release.to_string()
         }
     };
-    let mut assessments = session.assess(&[release]).map_err(|error| match (error, subject) {
+    let mut assessments = session.assess(&[release.into()]).map_err(|error| match (error, subject) {
         (Error::NotInstalled(_) | Error::Common(kbuild_guard::error::Error::BadRelease { .. }), Some(text)) => {
             Error::NoSubject(quote::quoted_text(text))
         }
@@ -35,10 +39,11 @@ pub(crate) fn run(session: &Session<'_>, subject: Option<&str>) -> Result<Exit> 
     session.advise(&mut assessments);
     if session.options.json {
         session.print_json(&assessments)?;
-    } else {
+    } else if !session.options.quiet {
         let owners = session.owners(&assessments)?;
+        let colour = output::colour(session.options.color);
         for assessment in &assessments {
-            output::print(&text::story(assessment, &owners, &session.policy))?;
+            output::print(&story::of_kernel(assessment, &owners, &session.policy, colour))?;
         }
     }
     Ok(Exit::Well)

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `what-if`: the guard's answer without a transaction.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
 use kbuild_guard::package_db::PackageId;
-use kbuild_guard::present::{json, text};
+use kbuild_guard::present::{json, text as shown};
 use kbuild_guard::quote;
 use kbuild_guard::sysroot::{RootPath, WalkEnd};
 use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, text};
 use crate::exit::Exit;
 use crate::options::Change;
 use crate::output;
@@ -35,7 +38,7 @@ pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Resu
         session.print_value(&json::WhatIf::of(&verdict))?;
     } else if !session.options.quiet {
         for orphan in verdict.spoken_of() {
-            output::print(&text::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
+            output::print(&shown::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
         }
         if verdict.decision == Decision::Allow {
             let is_loss = verdict.orphans.iter().any(|orphan| !orphan.loss.kernel_leaves);
@@ -49,10 +52,10 @@ pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Resu
 }
 
 /// A package by its name, or everything at and below a path.
-fn element(session: &Session<'_>, what: &str) -> Result<Element> {
+fn element(session: &Session<'_>, what: &OsStr) -> Result<Element> {
     let element = |package, files| Element { package, version: String::new(), files, why: Why::Asked };
-    if !what.starts_with('/') {
-        let package = PackageId::new(what);
+    if !what.as_bytes().starts_with(b"/") {
+        let package = PackageId::new(text(what)?);
         return match session.system.db.is_installed(&package)? {
             true => Ok(element(package, Files::InDatabase)),
             false => Err(Error::NoPackage(package)),

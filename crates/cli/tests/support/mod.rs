@@ -3,9 +3,11 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -163,6 +165,47 @@ impl Run {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+}
+
+/// Runs the command and gives it ten seconds: what waits for a FIFO waits for ever.
+pub(crate) fn run_in_time(system: &System, arguments: &[&str]) -> Run {
+    let mut child = system.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = |stream: &mut dyn Read| {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let until = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{arguments:?} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Run { stdout: read(&mut out), stderr: read(&mut err), code: status.code().unwrap_or(-1) }
+}
+
+/// Compares what is said with what a file expects, or writes it there where `KBUILD_GUARD_BLESS` is set.
+pub(crate) fn compare(path: &Path, said: &str) -> String {
+    if std::env::var_os("KBUILD_GUARD_BLESS").is_some() {
+        fs::write(path, said).unwrap();
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    let mut difference = String::new();
+    if expected != said {
+        let (expected, said) = (snapbox::Data::text(expected), snapbox::Data::text(said.to_owned()));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let plain = snapbox::report::Palette::plain();
+        snapbox::report::write_diff(&mut difference, &expected, &said, Some(&name), Some(&"said now"), plain).unwrap();
+        difference.push('\n');
+    }
+    difference
 }
 
 fn folder() -> PathBuf {

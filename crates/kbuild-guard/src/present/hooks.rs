@@ -30,7 +30,7 @@ pub fn text(managers: &[Manager], hooks: &[Hook], mode: &Setting<Mode>, colour: 
             out.push_str(&command_row(if hook.state == HookState::Broken { "fix" } else { "on" }, command));
         }
     }
-    out.push_str(&format!("\n{}\n", wrapped(&of_managers(managers), 2, 0)));
+    out.push_str(&format!("\n{}", of_managers(managers)));
     if mode.value == Mode::Off {
         let line = format!("mode is \"off\" (from {}): whatever is called says nothing.", mode.source);
         out.push_str(&format!("{}\n", wrapped(&line, 2, 0)));
@@ -53,12 +53,12 @@ fn of_managers(managers: &[Manager]) -> String {
         chosen.map(|manager| manager.name).collect()
     };
     let mut text = match names(true).as_slice() {
-        [] => "No package manager is here that calls kbuild-guard.".to_owned(),
-        some => format!("Package managers here: {}.", some.join(", ")),
+        [] => "No package manager is here that calls kbuild-guard.\n".to_owned(),
+        some => format!("Package managers here: {}.\n", some.join(", ")),
     };
-    if let [some @ .., last] = names(false).as_slice() {
-        let names = [some, &[*last]].concat().join(", ");
-        text.push_str(&format!(" Also here, and without a hook of ours: {names}."));
+    if let [first, rest @ ..] = names(false).as_slice() {
+        let names = rest.iter().fold((*first).to_owned(), |names, name| format!("{names}, {name}"));
+        text.push_str(&format!("Here, and without a hook of ours: {names}.\n"));
     }
     text
 }

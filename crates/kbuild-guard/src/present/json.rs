@@ -9,7 +9,7 @@ use crate::checks::{Entry, Finding};
 use crate::guard::Decision;
 use crate::judge::{Orphan, Verdict};
 use crate::policy::Policy;
-use crate::present::{Owners, SCHEMA};
+use crate::present::{Owners, SCHEMA, story};
 
 /// What `check --json` and `status --json` print.
 #[derive(Debug, Serialize)]
@@ -80,13 +80,22 @@ pub struct Explained {
     consequence: &'static str,
     advice: &'static str,
     story: &'static str,
+    ignore: String,
 }
 
 impl Explained {
     /// Of this finding.
     pub fn of(entry: &Entry) -> Self {
-        let Entry { code, title, consequence, advice, story, .. } = *entry;
-        Explained { schema: SCHEMA, id: code, title, consequence, advice, story }
+        let Entry { code, title, consequence, advice, story: told, .. } = *entry;
+        Explained {
+            schema: SCHEMA,
+            id: code,
+            title,
+            consequence,
+            advice,
+            story: told,
+            ignore: story::ignore_line(entry),
+        }
     }
 }
 

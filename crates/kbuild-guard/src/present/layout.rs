@@ -44,6 +44,16 @@ pub(super) fn command_row(label: &str, command: &str) -> String {
     format!("  {label:<8}{}\n", wrapped_with(" \\", command, INDENT, INDENT))
 }
 
+/// Text in lines that all begin at the same column.
+pub(super) fn paragraph(indent: usize, text: &str) -> String {
+    format!("{}{}\n", " ".repeat(indent), wrapped(text, indent, indent))
+}
+
+/// A command in lines that all begin at the same column, to be copied as it is.
+pub(super) fn command_line(indent: usize, command: &str) -> String {
+    format!("{}{}\n", " ".repeat(indent), wrapped_with(" \\", command, indent, indent))
+}
+
 /// A list as text that stays short: the first `most`, and how many more there are.
 pub(super) fn few<T: ToString>(items: &[T], most: usize) -> String {
     let shown: Vec<String> = items.iter().take(most).map(ToString::to_string).collect();

@@ -6,6 +6,7 @@ pub mod hooks;
 pub mod json;
 mod layout;
 mod owners;
+pub mod story;
 pub mod text;
 
 pub use owners::Owners;

@@ -3,7 +3,7 @@
 
 use crate::assess::{Assessment, State};
 use crate::build_tree::{LinkKind, Role};
-use crate::checks::{CATALOGUE, Effect, Entry, Finding};
+use crate::checks::{CATALOGUE, Effect, Finding};
 use crate::demand::{Builder, Demand};
 use crate::guard::{Because, Decision};
 use crate::judge::Orphan;
@@ -159,7 +159,7 @@ pub enum Colour {
 }
 
 /// The colour of a state, as a parameter of SGR (ECMA-48, 8.3.117).
-fn code(state: State) -> &'static str {
+pub(super) fn code(state: State) -> &'static str {
     match state {
         State::Ready => "32",
         State::Degraded | State::Unknown => "33",
@@ -228,65 +228,6 @@ fn table_row(assessment: &Assessment, owners: &Owners, policy: &Policy) -> [Stri
         if assessment.demand.is_empty() { dash() } else { few(&assessment.demand, 2) },
         finding.unwrap_or_else(dash),
     ]
-}
-
-/// The whole story of one kernel.
-pub fn story(assessment: &Assessment, owners: &Owners, policy: &Policy) -> String {
-    let kernel = &assessment.kernel;
-    let mut out = format!("kernel {}: {}\n", kernel.release, assessment.state().as_str());
-    out.push_str(&format!("{}\n", wrapped(state_story(assessment), 2, 0)));
-    out.push('\n');
-    out.push_str(&row("image", &quoted(&kernel.image)));
-    if let Some(package) = &assessment.standing.package {
-        out.push_str(&row("", &format!("of package {package}")));
-    }
-    if let Some(because) = kernel.kept {
-        out.push_str(&row("kept", &format!("it is {}", because.words())));
-    }
-    let demand: Vec<&Demand> = assessment.demand.iter().collect();
-    let needed = if demand.is_empty() { "nothing needs its headers".to_owned() } else { needed_by(&demand) };
-    out.push_str(&row("needed", &needed));
-    out.push_str(&row("link", &quoted(&assessment.closure.link.path)));
-    for hop in &assessment.closure.hops {
-        let owner = owners.owner(hop).map_or_else(|| "of no package".to_owned(), |owner| format!("of package {owner}"));
-        let role = match hop.role {
-            Role::BuildLink => continue,
-            Role::BuildTree => "modules are built in",
-            Role::SourceTree => "which includes the Makefile of",
-            Role::Companion => "and links into",
-        };
-        out.push_str(&row("", &format!("{role} {}, {owner}", quoted(&hop.path))));
-    }
-    for finding in &assessment.findings {
-        let entry = finding.id.entry();
-        let ignored = if policy.ignores(finding, &kernel.release) { " (ignored by the configuration)" } else { "" };
-        out.push_str(&format!("\n{} {}{ignored}\n", entry.code, entry.title));
-        out.push_str(&row("found", &finding.cause));
-        out.push_str(&row("so", entry.consequence));
-        out.push_str(&fix_row(finding));
-        out.push_str(&row("why", entry.story));
-    }
-    out
-}
-
-fn state_story(assessment: &Assessment) -> &'static str {
-    match assessment.state() {
-        State::Ready => "External modules can be built for it, and nothing speaks against their loading.",
-        State::Degraded => "External modules can be built for it today; see below why that may not last.",
-        State::Broken => "External modules cannot be built for it, or would not load.",
-        State::Absent if assessment.is_needed() => "It has no headers installed, and something needs them.",
-        State::Absent => "It has no headers installed, and nothing needs them: all is well.",
-        State::Unknown => "Whether external modules can be built for it could not be determined.",
-    }
-}
-
-/// The whole story of one finding, whether it was found or not.
-pub fn entry(entry: &Entry) -> String {
-    let mut out = format!("{} {}\n\n", entry.code, entry.title);
-    out.push_str(&format!("{}\n\n", wrapped(entry.story, 0, 0)));
-    out.push_str(&row("so", entry.consequence));
-    out.push_str(&row("fix", entry.advice));
-    out
 }
 
 /// docs/findings.md, from the catalogue.

@@ -83,7 +83,8 @@ pub struct Sysroot {
 impl Sysroot {
     /// Opens a root. `host_path` is the only path that is resolved outside of one.
     pub fn open(host_path: &Path) -> Result<Self> {
-        let io = |source| Error::Io { operation: "open the root", path: RootPath::new(host_path), source };
+        let named = || RootPath::new(std::path::absolute(host_path).unwrap_or_else(|_| host_path.to_owned()));
+        let io = |source| Error::Io { operation: "open the root", path: named(), source };
         let dir = File::open(host_path).map_err(io)?;
         if !dir.metadata().map_err(io)?.is_dir() {
             return Err(io(Errno::ENOTDIR.into()));
