@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod dist;
 mod install;
+mod man;
 mod test;
 mod tools;
 
@@ -39,6 +40,8 @@ enum Task {
     Bench,
     /// Build the Debian package in target/dist/ and check it with lintian
     Dist,
+    /// Write the man pages and completions into target/manual/ and have mandoc, man and the shells judge them
+    Man,
     /// Build the Debian package, install it on this machine and show `kbuild-guard status` (needs root)
     Install,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Test { only } => test::run(&only),
         Task::Bench => bench::run(),
         Task::Dist => dist::run().map(|_package| ()),
+        Task::Man => man::run(),
         Task::Install => install::run(),
     };
     match done {
@@ -77,6 +81,8 @@ pub(crate) enum Error {
     Kernels { found: usize },
     /// A command in a throw-away root ended otherwise than it should have.
     Unexpected { command: String, code: i32, expected: i32, output: String },
+    /// A man page has something in it that a formatter complains of.
+    Page { page: PathBuf, complaints: String },
     /// Something failed whose words are in a file.
     Logged { what: &'static str, log: PathBuf },
     /// Not run by `cargo xtask`, so that the project cannot be found.
@@ -99,6 +105,7 @@ impl fmt::Display for Error {
             Self::Unexpected { command, code, expected, output } => {
                 write!(f, "`{command}` ended with {code}, not {expected}:\n{output}")
             }
+            Self::Page { page, complaints } => write!(f, "{}:\n{complaints}", page.display()),
             Self::Logged { what, log } => write!(f, "{what} failed; see {}", log.display()),
             Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
             Self::NotOnePackage { folder, found } => {

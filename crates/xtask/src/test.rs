@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::{Error, deny, dist, tools};
+use crate::{Error, deny, dist, man, tools};
 
 /// The suites, in the order they run: the quickest answer first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,6 +15,8 @@ pub(crate) enum Suite {
     Lint,
     /// Unit, property, golden-layout and command-line tests: neither root nor network
     Unit,
+    /// The man pages and completions, judged by mandoc, man and the shells
+    Man,
     /// The Debian package, judged by lintian
     Package,
     /// Real package managers in throw-away roots (needs root)
@@ -34,6 +36,7 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
         match suite {
             Suite::Lint => lint()?,
             Suite::Unit => cargo(&["test", "--locked", "--package=xtask", "--package=test-roots"], true)?,
+            Suite::Man => man::run()?,
             Suite::Package => dist::run().map(|_| ())?,
             Suite::EndToEnd => end_to_end()?,
             Suite::Deny => deny::run()?,

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Completions for the shells, from the parser.
+
+use std::path::Path;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use kbuild_guard::checks::{self, CATALOGUE};
+use kbuild_guard_cli::Options;
+
+use crate::Written;
+use crate::error::Result;
+
+const NAME: &str = "kbuild-guard";
+
+/// A file for each shell, named as the shell looks for it.
+pub(crate) fn all() -> Result<Vec<Written>> {
+    [(Shell::Bash, "bash/kbuild-guard"), (Shell::Zsh, "zsh/_kbuild-guard"), (Shell::Fish, "fish/kbuild-guard.fish")]
+        .into_iter()
+        .map(|(shell, file)| {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut command(), NAME, &mut text);
+            let mut text = String::from_utf8(text)?;
+            if shell == Shell::Fish {
+                text.push_str(&ids_for_fish());
+            }
+            Ok((Path::new("completions").join(file), text))
+        })
+        .collect()
+}
+
+/// The command as it is offered: a finding's ID can be typed where the parser takes any word.
+fn command() -> Command {
+    let ids = PossibleValuesParser::new(CATALOGUE.iter().map(|entry| entry.code));
+    Options::command().mut_subcommand("explain", |explain| explain.mut_arg("subject", |arg| arg.value_parser(ids)))
+}
+
+/// clap offers fish no values of arguments that are no options. No title has a character that fish acts upon within
+/// single quotes.
+fn ids_for_fish() -> String {
+    let offer = |entry: &&checks::Entry| {
+        let condition = "__fish_kbuild_guard_using_subcommand explain";
+        format!("complete -c {NAME} -n \"{condition}\" -f -a {} -d '{}'\n", entry.code, entry.title)
+    };
+    CATALOGUE.iter().map(offer).collect()
+}
