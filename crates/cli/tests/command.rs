@@ -336,12 +336,138 @@ fn colours_are_for_terminals_that_want_them() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let system = broken();
-    for arguments in [&["check"] as &[&str], &["check", "--json"], &["status"], &["explain"], &["explain", "KBG002"]] {
-        let (reader, writer) = nix::unistd::pipe().unwrap();
-        drop(reader);
+    for arguments in VERBS.into_iter().chain([&["--help"] as &[&str], &["explain", "--help"], &["--version"]]) {
+        let closed = || {
+            let (reader, writer) = nix::unistd::pipe().unwrap();
+            drop(reader);
+            writer
+        };
         let expected = system.run(arguments).code;
-        let run = Run::of(system.command(arguments).stdout(writer));
+        let run = Run::of(system.command(arguments).stdout(closed()));
         assert_eq!((run.code, run.stderr.as_str()), (expected, ""), "{arguments:?}");
+        // Nor is one that does not read the log.
+        let run = Run::of(system.command(arguments).arg("-vv").stdout(closed()).stderr(closed()));
+        assert_eq!(run.code, expected, "{arguments:?} -vv");
+    }
+}
+
+/// Every verb, as it may be called on a system with a kernel.
+const VERBS: [&[&str]; 10] = [
+    &["status"],
+    &["status", "--json"],
+    &["check"],
+    &["check", "--json"],
+    &["explain"],
+    &["explain", "KBG002"],
+    &["explain", "KBG002", "--json"],
+    &["config"],
+    &["hooks"],
+    &["what-if", "remove", HEADERS],
+];
+
+#[test]
+fn quiet_is_the_exit_status_alone() {
+    for system in [debian12(), broken()] {
+        for arguments in VERBS.into_iter().filter(|arguments| !arguments.contains(&"--json")) {
+            let loud = system.run(arguments);
+            for option in ["-q", "--quiet"] {
+                let quiet = system.run(arguments.iter().copied().chain([option]));
+                let expected = (loud.code, "", "");
+                assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), expected, "{arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn verbose_says_more_on_stderr_and_nothing_else_on_stdout() {
+    let system = broken();
+    for arguments in VERBS {
+        let run = system.run(arguments);
+        let mut lines = Vec::new();
+        for option in ["-v", "-vv"] {
+            let verbose = system.run(arguments.iter().copied().chain([option]));
+            assert_eq!((verbose.code, &verbose.stdout), (run.code, &run.stdout), "{arguments:?} {option}");
+            assert!(is_plain(&verbose.stderr), "{verbose:?}");
+            lines.push(verbose.stderr.lines().count());
+        }
+        assert!(lines[0] <= lines[1], "{arguments:?} {lines:?}");
+    }
+}
+
+#[test]
+fn words_that_are_no_text_are_refused_by_name() {
+    let system = debian12();
+    let bad = OsStr::from_bytes(b"6.1\xff\x1b");
+    for arguments in [&["check"] as &[&str], &["check", KERNEL], &["explain"], &["what-if", "remove"]] {
+        let run = Run::of(system.command(arguments).arg(bad));
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?} {run:?}");
+        assert!(run.stderr.starts_with("kbuild-guard: 6.1\\xff\\u{1b} is not UTF-8"), "{run:?}");
+        assert_eq!(run.stderr.lines().count(), 1);
+    }
+    // Verbs and options are words of ours.
+    for arguments in [&[] as &[&str], &["--color"]] {
+        let run = Run::of(system.command(arguments).arg(bad).arg("check"));
+        assert!(run.code == 2 && run.stdout.is_empty() && is_plain(&run.stderr), "{run:?}");
+    }
+    // A path may be any bytes.
+    let path = OsStr::from_bytes(b"/usr/src/\xff");
+    let run = Run::of(system.command(["what-if", "remove"]).arg(path));
+    assert!(run.code == 2 && run.stderr.contains("/usr/src/\\xff does not exist"), "{run:?}");
+    fs::create_dir(system.at("usr/src").join(OsStr::from_bytes(b"\xff"))).unwrap();
+    let run = Run::of(system.command(["what-if", "remove"]).arg(path));
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn a_root_is_named_as_it_was_looked_for() {
+    let system = System::empty();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+    let run = Run::of(command.env_clear().current_dir(system.root()).args(["--root", "nowhere", "status"]));
+    assert_eq!(run.code, 3);
+    let expected = format!("cannot open the root {}/nowhere: ", system.root().canonicalize().unwrap().display());
+    assert!(run.stderr.contains(&expected), "{run:?}");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+    let run = Run::of(command.env_clear().args(["--root", "", "status"]));
+    assert!(run.code == 2 && run.stderr.contains("--root <DIR>"), "{run:?}");
+    // A root whose name is no text.
+    let odd = system.root().join(OsStr::from_bytes(b"odd\xff"));
+    for verb in ["status", "hooks", "config"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+        let run = Run::of(command.env_clear().arg("--root").arg(&odd).arg(verb));
+        assert!(run.code == 3 && run.stderr.contains("odd\\xff"), "{run:?}");
+    }
+    fs::create_dir(&odd).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+    assert_eq!(Run::of(command.env_clear().arg("--root").arg(&odd).arg("status")).code, 0);
+}
+
+#[test]
+fn help_is_narrow_and_plain_on_a_terminal() {
+    let system = System::empty();
+    for arguments in [&["--help"] as &[&str], &["-h"], &["explain", "--help"], &["help", "hooks"]] {
+        let text = on_a_terminal(&system, &[("TERM", "xterm"), ("CLICOLOR_FORCE", "1")], arguments);
+        assert!(!text.is_empty() && !text.contains('\u{1b}'), "{text:?}");
+        assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+    }
+}
+
+#[test]
+fn explain_and_hooks_are_coloured_as_status_is() {
+    let system = broken();
+    for (arguments, word) in
+        [(&["explain"] as &[&str], "\u{1b}[31mbroken\u{1b}[0m"), (&["hooks"], "\u{1b}[2mnot-installed")]
+    {
+        let always = arguments.iter().copied().chain(["--color", "always"]);
+        assert!(system.run(always).stdout.contains(word), "{arguments:?}");
+        assert!(!system.run(arguments).stdout.contains('\u{1b}'), "not a terminal");
+        let terminal = on_a_terminal(&system, &[("TERM", "xterm")], arguments);
+        assert!(terminal.contains(word), "{terminal}");
+        for variables in [&[("TERM", "xterm"), ("NO_COLOR", "1")] as &[(&str, &str)], &[("TERM", "dumb")], &[]] {
+            assert!(!on_a_terminal(&system, variables, arguments).contains('\u{1b}'), "{variables:?}");
+        }
+        let never = arguments.iter().copied().chain(["--color=never"]).collect::<Vec<_>>();
+        assert!(!on_a_terminal(&system, &[("TERM", "xterm")], &never).contains('\u{1b}'));
     }
 }
 

@@ -22,8 +22,12 @@ pub(crate) fn all() -> Result<Vec<Written>> {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut command(), NAME, &mut text);
             let mut text = String::from_utf8(text)?;
-            if shell == Shell::Fish {
-                text.push_str(&ids_for_fish());
+            match shell {
+                Shell::Fish => text.push_str(&ids_for_fish()),
+                // clap_complete 4.6 calls a command with a hyphen in its name by two names (aot/shells/bash.rs), so
+                // that nothing would be offered behind a verb.
+                Shell::Bash => text = text.replace("kbuild__subcmd__guard", "kbuild__guard"),
+                _ => {}
             }
             Ok((Path::new("completions").join(file), text))
         })

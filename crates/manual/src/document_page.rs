@@ -265,7 +265,7 @@ mod tests {
             ("| | B | C |\n| --- | --- | --- |\n| x | y | z |\n", ".TP\nx\n\\fIB\\fR: y\n.br\n\\fIC\\fR: z\n"),
             (
                 &format!("| A | B |\n| --- | --- |\n| {LONG} | y |\n"),
-                &format!(".PP\n\\fIA:\\fR \\fIB\\fR\n.PP\n{}\n{}\n.RS 7\ny\n.RE\n", &LONG[..75], &LONG[76..]),
+                &format!(".PP\n\\fIA:\\fR \\fIB\\fR\n.PP\n{}\n{}\n.RS 7\ny\n.RE\n", &LONG[..74], &LONG[75..]),
             ),
             ("see [findings.md](findings.md), now\n", ".PP\nsee \\fBkbuild\\-guard\\-findings\\fR(7), now\n"),
         ] {

@@ -105,7 +105,8 @@ fn pages_are_sources_that_man_takes() {
         for line in page.lines() {
             assert!(line.is_ascii() && !line.ends_with(' '), "{path:?}: {line:?}");
             verbatim = (verbatim || line == ".nf") && line != ".fi";
-            assert!(verbatim || (!line.is_empty() && line.len() <= 80), "{path:?}: {line:?}");
+            let is_title = line.starts_with(".TH");
+            assert!(verbatim || is_title || (!line.is_empty() && line.len() <= 80), "{path:?}: {line:?}");
             let is_macro = [".TH", ".SH", ".SS", ".PP", ".TP", ".IP", ".RS", ".RE", ".nf", ".fi", ".br"];
             assert!(!line.starts_with(['.', '\'']) || is_macro.iter().any(|name| line.starts_with(name)), "{line}");
         }
@@ -120,7 +121,8 @@ fn pages_are_sources_that_man_takes() {
 fn offered(file: &std::path::Path, typed: &[&str]) -> Vec<String> {
     let last = typed.len() - 1;
     let script = format!(
-        "source '{}'; COMP_WORDS=({}); COMP_CWORD={last}; _kbuild-guard kbuild-guard '{}' '{}'; \
+        "source '{}'; COMP_WORDS=({}); COMP_CWORD={last}; \
+         called=$(complete -p kbuild-guard); called=${{called#*-F }}; ${{called%% *}} kbuild-guard '{}' '{}'; \
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         file.display(),
         typed.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
