@@ -80,8 +80,8 @@ const ALL_WELL: &str = "HOOK             STATE          CALLED
 apt              live           by apt, before it changes anything
 dpkg-trigger     live           by dpkg, at the end of a run that touched
                                 kernels or headers
-kernel           live           by kernel packages and 'make install', for a new
-                                kernel
+kernel           live           by 'make install', for a kernel that somebody
+                                built
 dpkg-pre-invoke  not-installed  by dpkg, before each action (opt-in)
 
 Package managers here: apt, dpkg.
@@ -113,7 +113,6 @@ fn broken_and_off_say_what_to_do() {
     let system = guarded();
     remove(&system, "usr/lib/kbuild-guard/apt-hook");
     remove(&system, KERNEL_SCRIPT);
-    symlink("/dev/null", system.at(KERNEL_SCRIPT)).unwrap();
     system.write("etc/kbuild-guard/config.toml", "mode = \"off\"\n");
     let run = system.run(["hooks"]);
     let tail = "
@@ -122,9 +121,9 @@ apt is broken
   fix     apt-get install --reinstall kbuild-guard
 
 kernel is off
-  because /etc/kernel/postinst.d/zz-kbuild-guard is a link to /dev/null
-  on      rm /etc/kernel/postinst.d/zz-kbuild-guard && apt-get -o \\
-          Dpkg::Options::=--force-confmiss install --reinstall kbuild-guard
+  because there is no /etc/kernel/postinst.d/zz-kbuild-guard
+  on      apt-get -o Dpkg::Options::=--force-confmiss install --reinstall \\
+          kbuild-guard
 
 Package managers here: apt, dpkg.
 mode is \"off\" (from /etc/kbuild-guard/config.toml:1): whatever is called says
@@ -234,14 +233,19 @@ fn the_kernel_hook() {
     let system = guarded();
     remove(&system, KERNEL_SCRIPT);
     is(&system, "kernel", "off", "there is no", "--force-confmiss");
+    // run-parts fails on it, whether there is a second directory or not.
     symlink("/dev/null", system.at(KERNEL_SCRIPT)).unwrap();
-    is(&system, "kernel", "off", "/dev/null", "rm /etc/kernel/postinst.d/zz-kbuild-guard && ");
-    // On Debian 13 a package may have its script below /usr, and /etc stands in front.
+    is(&system, "kernel", "broken", "no kernel can be installed", "rm /etc/kernel/postinst.d/zz-kbuild-guard");
     program(&system, KERNEL_VENDOR);
-    is(&system, "kernel", "off", "/dev/null", "");
+    is(&system, "kernel", "broken", "/dev/null", "rm /etc");
+    // What is not executable in /etc does not stand in front.
     remove(&system, KERNEL_SCRIPT);
     is(&system, "kernel", "live", "", "");
     assert_eq!(hook(&system, "kernel")["registered"], format!("/{KERNEL_VENDOR}"));
+    system.write(KERNEL_SCRIPT, "");
+    is(&system, "kernel", "live", "", "");
+    fs::set_permissions(system.at(KERNEL_VENDOR), fs::Permissions::from_mode(0o644)).unwrap();
+    is(&system, "kernel", "off", "/etc/kernel/postinst.d/zz-kbuild-guard is not executable", "chmod 755 /etc");
 
     let system = guarded();
     fs::set_permissions(system.at(KERNEL_SCRIPT), fs::Permissions::from_mode(0o644)).unwrap();
@@ -262,24 +266,35 @@ fn the_kernel_hook() {
 #[test]
 fn dpkgs_pre_invoke() {
     let ours = "/usr/lib/kbuild-guard/apt-hook";
-    for (path, text, state) in [
-        (PRE_INVOKE, format!("pre-invoke=\"{ours} || test $? -ne 10\"\n"), "live"),
-        (PRE_INVOKE, format!("# why\n\n  pre-invoke {ours}\n"), "live"),
-        ("etc/dpkg/dpkg.cfg", format!("no-debsig\npre-invoke='{ours}'\n"), "live"),
-        (PRE_INVOKE, format!("#pre-invoke={ours}\n"), "not-installed"),
-        (PRE_INVOKE, format!("post-invoke={ours}\n"), "not-installed"),
-        (PRE_INVOKE, format!("pre-invoker={ours}\n"), "not-installed"),
-        ("etc/dpkg/dpkg.cfg.d/ours.conf", format!("pre-invoke={ours}\n"), "not-installed"),
-        (PRE_INVOKE, "pre-invoke=/usr/lib/kbuild-guard/gone\n".to_owned(), "broken"),
+    let open = "|| test $? -ne 10";
+    let line = "sed -i '/pre-invoke.*kbuild-guard/d' /etc/dpkg/dpkg.cfg.d/kbuild-guard";
+    let gone = "/usr/lib/kbuild-guard/gone";
+    for (path, text, state, command) in [
+        (PRE_INVOKE, format!("pre-invoke=\"{ours} {open}\"\n"), "live", ""),
+        (PRE_INVOKE, format!("# why\n\n  pre-invoke test ! -x {ours} || {ours} {open}\n"), "live", ""),
+        ("etc/dpkg/dpkg.cfg", format!("no-debsig\npre-invoke='{ours} {open}'\n"), "live", ""),
+        (PRE_INVOKE, format!("#pre-invoke={ours}\n"), "not-installed", ""),
+        (PRE_INVOKE, format!("post-invoke={ours}\n"), "not-installed", ""),
+        (PRE_INVOKE, format!("pre-invoker={ours}\n"), "not-installed", ""),
+        ("etc/dpkg/dpkg.cfg.d/ours.conf", format!("pre-invoke={ours}\n"), "not-installed", ""),
+        (PRE_INVOKE, format!("pre-invoke={ours}\n"), "broken", line),
+        (PRE_INVOKE, format!("pre-invoke={gone}\n"), "broken", line),
+        (PRE_INVOKE, format!("pre-invoke={gone} {open}\n"), "broken", "apt-get install --reinstall kbuild-guard"),
     ] {
         let system = guarded();
         system.write(path, &text);
-        let command = if state == "broken" { "rm /etc/dpkg/dpkg.cfg.d/kbuild-guard" } else { "" };
         is(&system, "dpkg-pre-invoke", state, "", command);
         if state == "live" {
             assert_eq!(hook(&system, "dpkg-pre-invoke")["program"], ours);
         }
     }
+    // The example is at hand: how to switch it on is told.
+    let system = guarded();
+    let example = "usr/share/doc/kbuild-guard/examples/dpkg-pre-invoke";
+    system.write(example, "");
+    let on = format!("cp /{example} /{PRE_INVOKE}");
+    is(&system, "dpkg-pre-invoke", "not-installed", "", &on);
+    assert!(system.run(["hooks"]).stdout.contains("dpkg-pre-invoke is not-installed\n"), "and to people too");
 }
 
 /// What stands where a file ought to cannot hold the command up.

@@ -13,6 +13,9 @@ pub(crate) const PROGRAMS: &str = "/usr/lib/kbuild-guard/";
 /// Our package.
 pub(crate) const PACKAGE: &str = "kbuild-guard";
 
+/// What a command that apt or dpkg runs ends with, so that only a deliberate 10 stops them.
+pub(crate) const FAILS_OPEN: &str = "|| test $? -ne 10";
+
 /// What brings back a file of our package.
 pub(crate) const REINSTALL: &str = "apt-get install --reinstall kbuild-guard";
 
@@ -37,7 +40,7 @@ pub fn hooks(root: &Sysroot) -> Vec<Hook> {
         apt::hook::look(root),
         dpkg::hooks::trigger(root, package),
         kernel_hook::look(root, package),
-        dpkg::hooks::pre_invoke(root),
+        dpkg::hooks::pre_invoke(root, package),
     ]
 }
 

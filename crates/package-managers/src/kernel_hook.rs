@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether kernel packages and `make install` call our hook: Debian's /etc/kernel/postinst.d, and on Debian 13
-//! also /usr/share/kernel/postinst.d, where a file of the same name in /etc stands in front.
+//! Whether the installation of a kernel calls our hook: run-parts(8) on Debian's /etc/kernel/postinst.d and, since
+//! Debian 13, /usr/share/kernel/postinst.d (linux-base's linux-run-hooks).
+//!
+//! Tried with debianutils 5.7 and 5.23.2: what is not executable is passed over, a file of the same name in the second
+//! directory then counts; a link to /dev/null is an error, and nothing behind it runs.
 
 use kbuild_guard::hook::{Hook, HookKind, HookState};
 use kbuild_guard::quote::quoted;
@@ -9,7 +12,7 @@ use kbuild_guard::sysroot::{RootPath, Sysroot};
 use crate::hooks::{Package, Program, REINSTALL, is_masked};
 
 const KIND: HookKind =
-    HookKind { name: "kernel", called: "by kernel packages and 'make install', for a new kernel", opt_in: false };
+    HookKind { name: "kernel", called: "by 'make install', for a kernel that somebody built", opt_in: false };
 
 /// In the order in which they count.
 const SCRIPTS: [&str; 2] = ["/etc/kernel/postinst.d/zz-kbuild-guard", "/usr/share/kernel/postinst.d/zz-kbuild-guard"];
@@ -21,35 +24,58 @@ const MISSING_CONFFILE: &str = "apt-get -o Dpkg::Options::=--force-confmiss inst
 /// The state of the kernel hook in a root.
 pub(crate) fn look(root: &Sysroot, package: Package) -> Hook {
     let scripts = SCRIPTS.map(RootPath::new);
-    let script = scripts.iter().find(|script| root.link_status(script).is_ok());
-    let registered = script.or(scripts.first()).cloned().unwrap_or_else(|| RootPath::new("/"));
-    let shown = quoted(&registered);
-    let hook = Hook::live(KIND, registered.clone(), RootPath::new(PROGRAM));
+    let states: Vec<(&RootPath, Script)> = scripts.iter().map(|script| (script, Script::at(root, script))).collect();
+    // The first that is executable is run, unless one before it is an error.
+    let telling = states.iter().find(|(_, state)| matches!(state, Script::Ready | Script::Masked));
+    let telling = telling.or_else(|| states.iter().find(|(_, state)| *state != Script::Missing)).or(states.first());
+    let Some((path, state)) = telling else { return Hook::live(KIND, RootPath::new("/"), RootPath::new(PROGRAM)) };
+    let shown = quoted(path);
+    let hook = Hook::live(KIND, (*path).clone(), RootPath::new(PROGRAM));
     let program = Program::at(root, &hook.program);
-    if script.is_none() {
-        return match program {
-            Program::Missing => hook.is(HookState::NotInstalled, "the program is not there either", None),
-            _ => hook.is(HookState::Off, format!("there is no {shown}"), Some(MISSING_CONFFILE)),
-        };
-    }
-    if is_masked(root, &registered) {
-        let command = format!("rm {shown} && {MISSING_CONFFILE}");
-        return hook.is(HookState::Off, format!("{shown} is a link to /dev/null"), Some(&command));
-    }
-    if program == Program::Missing && package == Package::Absent {
-        // A script that was left behind does nothing without it.
-        return hook.is(HookState::NotInstalled, "the package is not installed", None);
-    }
-    match Program::at(root, &registered) {
-        Program::Ready => program.judge(hook, REINSTALL),
-        // run-parts(8) passes over what is not executable.
-        Program::NotExecutable => {
+    match state {
+        Script::Masked => {
+            let why = format!("{shown} is a link to /dev/null: run-parts fails on it, and no kernel can be installed");
+            let mend = format!("rm {shown}");
+            hook.is(HookState::Broken, why, Some(&mend))
+        }
+        Script::Missing if program == Program::Missing => {
+            hook.is(HookState::NotInstalled, "the program is not there either", None)
+        }
+        // A script that was left behind by the package does nothing.
+        _ if program == Program::Missing && package == Package::Absent => {
+            hook.is(HookState::NotInstalled, "the package is not installed", None)
+        }
+        Script::Missing => hook.is(HookState::Off, format!("there is no {shown}"), Some(MISSING_CONFFILE)),
+        Script::Ready => program.judge(hook, REINSTALL),
+        Script::NotExecutable => {
             let command = format!("chmod 755 {shown}");
             hook.is(HookState::Off, format!("{shown} is not executable"), Some(&command))
         }
-        Program::Missing => {
+        Script::Dangling => {
             let command = format!("rm {shown} && {MISSING_CONFFILE}");
             hook.is(HookState::Broken, format!("{shown} leads nowhere"), Some(&command))
+        }
+    }
+}
+
+/// What run-parts makes of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Script {
+    Ready,
+    NotExecutable,
+    Dangling,
+    Masked,
+    Missing,
+}
+
+impl Script {
+    fn at(root: &Sysroot, path: &RootPath) -> Self {
+        match Program::at(root, path) {
+            _ if is_masked(root, path) => Script::Masked,
+            Program::Ready => Script::Ready,
+            Program::NotExecutable => Script::NotExecutable,
+            Program::Missing if root.link_status(path).is_ok() => Script::Dangling,
+            Program::Missing => Script::Missing,
         }
     }
 }

@@ -119,14 +119,19 @@ fn the_state_of_pre_invoke_is_whether_dpkg_calls_it() {
     assert_eq!(state(&root, "dpkg-pre-invoke"), "not-installed");
     root.write_executable("/usr/lib/kbuild-guard/ours", SPY).unwrap();
     let file = "/etc/dpkg/dpkg.cfg.d/kbuild-guard";
-    for (line, expected) in [
-        ("pre-invoke=\"/usr/lib/kbuild-guard/ours || test $? -ne 10\"", "live"),
-        ("pre-invoke /usr/lib/kbuild-guard/ours", "live"),
-        ("# pre-invoke=/usr/lib/kbuild-guard/ours", "not-installed"),
+    for (line, expected, called) in [
+        ("pre-invoke=\"/usr/lib/kbuild-guard/ours || test $? -ne 10\"", "live", true),
+        (
+            "pre-invoke test ! -x /usr/lib/kbuild-guard/ours || /usr/lib/kbuild-guard/ours || test $? -ne 10",
+            "live",
+            true,
+        ),
+        ("pre-invoke /usr/lib/kbuild-guard/ours", "broken", true),
+        ("# pre-invoke=/usr/lib/kbuild-guard/ours", "not-installed", false),
     ] {
         root.write(file, format!("{line}\n")).unwrap();
         assert_eq!(state(&root, "dpkg-pre-invoke"), expected, "{line}");
-        assert_eq!(spies(&root, "ours"), expected == "live", "{line}");
+        assert_eq!(spies(&root, "ours"), called, "{line}");
     }
     // dpkg stops where the program is gone, and what is told lets it go on.
     root.write(file, "pre-invoke=/usr/lib/kbuild-guard/gone\n").unwrap();
@@ -136,6 +141,31 @@ fn the_state_of_pre_invoke_is_whether_dpkg_calls_it() {
     root.sh(broken["command"].as_str().unwrap()).unwrap().success().unwrap();
     root.sh("dpkg --install /stranger.deb").unwrap().success().unwrap();
     assert_eq!(state(&root, "dpkg-pre-invoke"), "not-installed");
+}
+
+/// Our script as the package ships it, in whatever state the admin has put it: what is said is what run-parts does.
+#[test]
+fn the_state_of_the_kernel_hook_is_whether_run_parts_runs_it() {
+    let root = root();
+    let script = "/etc/kernel/postinst.d/zz-kbuild-guard";
+    root.write_executable("/usr/lib/kbuild-guard/kernel-hook", SPY).unwrap();
+    let own = "#!/bin/sh\ntest ! -x /usr/lib/kbuild-guard/kernel-hook || /usr/lib/kbuild-guard/kernel-hook\n";
+    for (make, expected, code) in [
+        ("true", "live", 0),
+        ("chmod -x /etc/kernel/postinst.d/zz-kbuild-guard", "off", 0),
+        ("rm /etc/kernel/postinst.d/zz-kbuild-guard", "off", 0),
+        ("ln -sf /dev/null /etc/kernel/postinst.d/zz-kbuild-guard", "broken", 1),
+        ("ln -sf /nowhere /etc/kernel/postinst.d/zz-kbuild-guard", "broken", 0),
+        ("rm /usr/lib/kbuild-guard/kernel-hook", "broken", 0),
+    ] {
+        root.sh("mkdir -p /etc/kernel/postinst.d; rm -f /etc/kernel/postinst.d/zz-kbuild-guard").unwrap();
+        root.write_executable(script, own).unwrap();
+        root.sh(make).unwrap().success().unwrap();
+        assert_eq!(state(&root, "kernel"), expected, "{make}");
+        let run = root.sh("run-parts --report --exit-on-error --arg=6.1 /etc/kernel/postinst.d").unwrap();
+        assert_eq!(run.output.contains("SPY"), expected == "live", "{make} {run:?}");
+        assert_eq!(run.code, code, "{make} {run:?}");
+    }
 }
 
 /// The hooks and the command read the same settings, and nothing that stands there stops apt.

@@ -179,14 +179,20 @@ fn unreadable(error: &Error) -> (String, String) {
             (format!("it is larger than {limit} bytes"), "keep nothing but settings in it".to_owned())
         }
         Error::Io { operation, source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
-            (format!("cannot {operation} it: {source}"), "ask as root, or make it readable for all".to_owned())
+            (format!("cannot {operation} it: {}", words(source)), "ask as root, or make it readable for all".to_owned())
         }
         Error::Io { operation, source, .. } => {
-            (format!("cannot {operation} it: {source}"), "make it readable, or remove it".to_owned())
+            (format!("cannot {operation} it: {}", words(source)), "make it readable, or remove it".to_owned())
         }
         other => (other.to_string(), "ask again".to_owned()),
     };
     (format!("{what}; it is passed over"), advice)
+}
+
+/// The system's words without its number, which tells nobody more.
+fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_owned())
 }
 
 #[cfg(test)]

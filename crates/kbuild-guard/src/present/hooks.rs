@@ -22,7 +22,8 @@ pub fn text(managers: &[Manager], hooks: &[Hook], mode: &Setting<Mode>, colour: 
         let called = wrapped(&format!("{}{opt_in}", hook.kind.called), indent, indent);
         out.push_str(&format!("{:<name_width$}  {state}  {called}\n", hook.kind.name));
     }
-    for hook in hooks.iter().filter(|hook| matches!(hook.state, HookState::Off | HookState::Broken)) {
+    let is_told = |hook: &&Hook| matches!(hook.state, HookState::Off | HookState::Broken) || hook.command.is_some();
+    for hook in hooks.iter().filter(is_told) {
         let Some(because) = &hook.because else { continue };
         out.push_str(&format!("\n{} is {}\n", hook.kind.name, hook.state.as_str()));
         out.push_str(&row("because", because));

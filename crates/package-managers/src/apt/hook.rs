@@ -6,7 +6,7 @@ use kbuild_guard::quote::quoted;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::configuration::{Configuration, Setting};
-use crate::hooks::{Program, REINSTALL, is_masked};
+use crate::hooks::{FAILS_OPEN, Program, REINSTALL, is_masked};
 
 const KIND: HookKind = HookKind { name: "apt", called: "by apt, before it changes anything", opt_in: false };
 
@@ -17,9 +17,6 @@ const PROGRAM: &str = "/usr/lib/kbuild-guard/apt-hook";
 
 /// Makes the link anew.
 const LINK_ANEW: &str = "ln -sf /usr/share/kbuild-guard/apt.conf /etc/apt/apt.conf.d/05kbuild-guard";
-
-/// What lets apt go on when the hook fails: without it, every status but 0 stops apt.
-const FAILS_OPEN: &str = "|| test $? -ne 10";
 
 /// The state of apt's hook in a root.
 pub(crate) fn look(root: &Sysroot) -> Hook {

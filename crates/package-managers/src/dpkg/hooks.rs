@@ -8,7 +8,7 @@ use kbuild_guard::quote::quoted;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::ADMIN_DIR;
-use crate::hooks::{PACKAGE, PROGRAMS, Package, Program, REINSTALL};
+use crate::hooks::{FAILS_OPEN, PACKAGE, PROGRAMS, Package, Program, REINSTALL};
 
 const TRIGGER: HookKind = HookKind {
     name: "dpkg-trigger",
@@ -33,6 +33,9 @@ const CONFIGURATION: &str = "/etc/dpkg/dpkg.cfg";
 const PARTS: &str = "/etc/dpkg/dpkg.cfg.d";
 const LARGEST_CONFIGURATION: usize = 1 << 20;
 const MOST_PARTS: usize = 1000;
+
+/// What switches the opt-in hook on, once it is copied there.
+const EXAMPLE: &str = "/usr/share/doc/kbuild-guard/examples/dpkg-pre-invoke";
 
 /// The state of the triggers in a root.
 pub(crate) fn trigger(root: &Sysroot, package: Package) -> Hook {
@@ -72,7 +75,7 @@ fn is_ours(line: &str, path: &str) -> bool {
 }
 
 /// The state of the opt-in hook: live where a line `pre-invoke` of dpkg's configuration names a program of ours.
-pub(crate) fn pre_invoke(root: &Sysroot) -> Hook {
+pub(crate) fn pre_invoke(root: &Sysroot, package: Package) -> Hook {
     let parts = RootPath::new(PARTS);
     let is_part = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let listed = root.list(&parts, MOST_PARTS).unwrap_or_default();
@@ -80,13 +83,29 @@ pub(crate) fn pre_invoke(root: &Sysroot) -> Hook {
     for file in listed.chain([RootPath::new(CONFIGURATION)]) {
         let Ok(text) = root.read(&file, LARGEST_CONFIGURATION) else { continue };
         let text = String::from_utf8_lossy(&text);
-        let Some(program) = text.lines().find_map(called_program) else { continue };
+        let called = text.lines().find_map(|line| called_program(line).map(|program| (line, program)));
+        let Some((line, program)) = called else { continue };
         let hook = Hook::live(PRE_INVOKE, file.clone(), RootPath::new(program));
-        // dpkg stops where the program cannot be started: the line is worse than none.
-        return Program::at(root, &hook.program).judge(hook, &format!("rm {}", quoted(&file)));
+        let take_out = format!("sed -i '/pre-invoke.*kbuild-guard/d' {}", quoted(&file));
+        let is_open = line.contains(FAILS_OPEN);
+        return match Program::at(root, &hook.program) {
+            Program::Ready if is_open => hook,
+            Program::Ready => {
+                let why = format!("without '{FAILS_OPEN}' in {} a hook that fails stops dpkg", quoted(&file));
+                hook.is(HookState::Broken, why, Some(&take_out))
+            }
+            // Where every failure stops dpkg, nothing can be installed before the line is gone.
+            wrong if is_open && package != Package::Absent => wrong.judge(hook, REINSTALL),
+            wrong => wrong.judge(hook, &take_out),
+        };
     }
-    let program = RootPath::new(PROGRAMS);
-    Hook::live(PRE_INVOKE, parts, program).is(HookState::NotInstalled, "no file in it asks for it", None)
+    let switch_on = root.exists(&RootPath::new(EXAMPLE)).then(|| format!("cp {EXAMPLE} {PARTS}/{PACKAGE}"));
+    let program = RootPath::new(PROGRAMS).join("dpkg-pre-invoke-hook");
+    Hook::live(PRE_INVOKE, parts, program).is(
+        HookState::NotInstalled,
+        "no line of dpkg's configuration asks for it",
+        switch_on.as_deref(),
+    )
 }
 
 /// Our program in a line `pre-invoke=…` or `pre-invoke …`.
