@@ -3,7 +3,8 @@
 //! Debian 13, /usr/share/kernel/postinst.d (linux-base's linux-run-hooks).
 //!
 //! Tried with debianutils 5.7 and 5.23.2: what is not executable is passed over, a file of the same name in the second
-//! directory then counts; a link to /dev/null is an error, and nothing behind it runs.
+//! directory then counts; a link to /dev/null is an error, and nothing behind it runs; so is, with 5.7 and
+//! --exit-on-error, a link that leads nowhere.
 
 use kbuild_guard::hook::{Hook, HookKind, HookState};
 use kbuild_guard::quote::quoted;
@@ -52,8 +53,8 @@ pub(crate) fn look(root: &Sysroot, package: Package) -> Hook {
             hook.is(HookState::Off, format!("{shown} is not executable"), Some(&command))
         }
         Script::Dangling => {
-            let command = format!("rm {shown} && {MISSING_CONFFILE}");
-            hook.is(HookState::Broken, format!("{shown} leads nowhere"), Some(&command))
+            let why = format!("{shown} leads nowhere: run-parts may fail on it, and then no kernel can be installed");
+            hook.is(HookState::Broken, why, Some(&format!("rm {shown}")))
         }
     }
 }
