@@ -40,12 +40,27 @@ fn command() -> Command {
     Options::command().mut_subcommand("explain", |explain| explain.mut_arg("subject", |arg| arg.value_parser(ids)))
 }
 
-/// clap offers fish no values of arguments that are no options. No title has a character that fish acts upon within
-/// single quotes.
+/// clap offers fish no values of arguments that are no options.
 fn ids_for_fish() -> String {
     let offer = |entry: &&checks::Entry| {
         let condition = "__fish_kbuild_guard_using_subcommand explain";
-        format!("complete -c {NAME} -n \"{condition}\" -f -a {} -d '{}'\n", entry.code, entry.title)
+        format!("complete -c {NAME} -n \"{condition}\" -f -a {} -d {}\n", entry.code, quoted_for_fish(entry.title))
     };
     CATALOGUE.iter().map(offer).collect()
+}
+
+/// In single quotes fish acts upon nothing but a single quote and a backslash.
+fn quoted_for_fish(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fish_takes_titles_as_they_are() {
+        assert_eq!(quoted_for_fish("files of the tree's packages"), r"'files of the tree\'s packages'");
+        assert_eq!(quoted_for_fish(r"a\b"), r"'a\\b'");
+    }
 }

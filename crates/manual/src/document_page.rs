@@ -94,9 +94,9 @@ impl Writer<'_> {
             Event::Text(text) => self.push(&text),
             Event::Code(code) => self.text.push((Font::Bold, code.into_string())),
             Event::SoftBreak | Event::HardBreak => self.push(" "),
+            // `<linux/module.h>` is none, whatever it looks like.
+            Event::Html(text) | Event::InlineHtml(text) => self.push(&text),
             Event::Rule
-            | Event::Html(_)
-            | Event::InlineHtml(_)
             | Event::FootnoteReference(_)
             | Event::TaskListMarker(_)
             | Event::InlineMath(_)

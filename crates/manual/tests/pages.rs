@@ -159,10 +159,3 @@ fn every_shell_has_every_verb_and_finding() {
         }
     }
 }
-
-#[test]
-fn titles_need_no_quoting_in_fish() {
-    for entry in CATALOGUE {
-        assert!(!entry.title.contains(['\'', '\\']), "{}", entry.title);
-    }
-}
