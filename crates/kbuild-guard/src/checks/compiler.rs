@@ -42,7 +42,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
 /// (`-include .kernelvariables`), with kbuild's own choice.
 fn not_named(inspection: &mut Inspection<'_>, variables: &RootPath) {
     let Some(makefile) = inspection.path(Side::Source, TOP) else { return };
-    if !inspection.text(&makefile).contains(".kernelvariables") {
+    if !inspection.text(&makefile).contains(".kernelvariables") || !is_named_elsewhere(inspection) {
         return;
     }
     if let Some(what) = fault(&inspection.find(variables)) {
@@ -50,6 +50,14 @@ fn not_named(inspection: &mut Inspection<'_>, variables: &RootPath) {
         let need = Need::Path(variables.clone());
         inspection.add(FindingId::CompilerNotNamed, Effect::Risk, variables.clone(), cause, need);
     }
+}
+
+/// Whether this tree was made to be told its compiler. Debian's flavour trees are: each includes a common tree, which
+/// has no code. Debian's kernel source has the same Makefile; who configures that, in place or with O=, or packs
+/// headers of it with `make bindeb-pkg`, uses the compiler there is, and no such file was ever there.
+fn is_named_elsewhere(inspection: &Inspection<'_>) -> bool {
+    let source = inspection.closure.source.as_ref().unwrap_or(&inspection.build);
+    *source != inspection.build && !inspection.root.exists(&source.join("init/main.c"))
 }
 
 /// The program in Debian's `CC = $(if …) $(CROSS_COMPILE)gcc-12`, with the prefix where it is a plain one:
