@@ -88,12 +88,30 @@ impl Seen {
         assessments: &[Assessment],
         is_silent: impl Fn(&Assessment) -> bool,
     ) -> Result<()> {
-        let kernels = assessments
-            .iter()
-            .map(|assessment| {
-                (assessment.kernel.release.to_string(), SeenKernel::of(assessment, is_silent(assessment)))
-            })
-            .collect();
+        self.replace(root, BTreeMap::new(), assessments, is_silent)
+    }
+
+    /// The same where only these kernels were looked at; of the others what was seen holds.
+    pub fn add(
+        self,
+        root: &Sysroot,
+        assessments: &[Assessment],
+        is_silent: impl Fn(&Assessment) -> bool,
+    ) -> Result<()> {
+        let others = self.kernels.clone();
+        self.replace(root, others, assessments, is_silent)
+    }
+
+    fn replace(
+        self,
+        root: &Sysroot,
+        mut kernels: BTreeMap<String, SeenKernel>,
+        assessments: &[Assessment],
+        is_silent: impl Fn(&Assessment) -> bool,
+    ) -> Result<()> {
+        kernels.extend(assessments.iter().map(|assessment| {
+            (assessment.kernel.release.to_string(), SeenKernel::of(assessment, is_silent(assessment)))
+        }));
         let now = Seen { version: VERSION, kernels };
         if now == self {
             return Ok(());

@@ -6,12 +6,14 @@ mod disk;
 mod emulator;
 mod report;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::bases::Base;
 use crate::error::{Error, Result};
 use crate::root::Outcome;
+use crate::tools;
 use emulator::Guest;
 use report::Frame;
 
@@ -27,7 +29,7 @@ pub struct Boot {
     steps: Vec<String>,
 }
 
-/// A boot that ran all its steps and was switched off.
+/// A boot that ran all its steps and was switched off. Who panics with one in hand is shown the end of its console.
 #[derive(Debug)]
 pub struct Booted {
     /// How each step ended, in order.
@@ -71,6 +73,8 @@ impl Boot {
         if !nix::unistd::geteuid().is_root() {
             return Err(Error::NotRoot);
         }
+        // Before a disk is made for nothing.
+        tools::QEMU.find()?;
         let release = self.release.clone().or_else(|| self.base.releases().last().cloned()).unwrap_or_default();
         let kernel = self.in_base(&format!("boot/vmlinuz-{release}"))?;
         let initrd = self.in_base(&format!("boot/initrd.img-{release}"))?;
@@ -107,6 +111,15 @@ impl Boot {
     fn in_base(&self, path: &str) -> Result<PathBuf> {
         let found = self.base.directories().into_iter().map(|layer| layer.join(path)).find(|file| file.is_file());
         found.ok_or_else(|| Error::NotBootable { base: self.base.name(), missing: PathBuf::from("/").join(path) })
+    }
+}
+
+impl Drop for Booted {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let console = format!("---- the end of the console:\n{}\n----\n", end_of(&self.console, 60));
+            drop(std::io::stderr().write_all(console.as_bytes()));
+        }
     }
 }
 
