@@ -19,7 +19,8 @@ use report::Frame;
 
 /// A boot to be, of a base that boots ([`Base::debian12_boot`]).
 ///
-/// The processor is emulated, so that it works on every x86-64 machine; it is some ten times slower. There is no network.
+/// The processor is emulated, so that it works on every x86-64 machine; it is some ten times slower, and the guest's clock
+/// with it. There is no network.
 #[derive(Debug, Clone)]
 #[must_use = "nothing happens before run()"]
 pub struct Boot {
