@@ -6,7 +6,7 @@ use crate::demand::{Builder, Demand};
 use crate::error::{Error, Result};
 use crate::memory::{Seen, Spoken};
 use crate::policy::{Mode, Policy};
-use crate::survey::System;
+use crate::survey::{Depth, System};
 
 /// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
 /// that its package manager is about to remove or that the guard has just spoken of.
@@ -16,7 +16,7 @@ pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
     if policy.mode == Mode::Off {
         return Ok(Vec::new());
     }
-    let mut assessments = system.survey(|_| true)?;
+    let mut assessments = system.survey(|_| true, Depth::Build)?;
     // Not having had the time to look is nothing to remember, and somebody is told.
     if system.root.is_late() && assessments.iter().any(|assessment| assessment.state() == State::Unknown) {
         return Err(Error::Deadline);
