@@ -4,10 +4,11 @@
 use crate::assess::{Assessment, State};
 use crate::demand::{Builder, Demand};
 use crate::error::{Error, Result};
+use crate::kernels::Kernel;
 use crate::memory::{Seen, Spoken};
 use crate::policy::{Mode, Policy};
 use crate::release::Release;
-use crate::survey::System;
+use crate::survey::{Depth, System};
 
 /// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
 /// that its package manager is about to remove or that the guard has just spoken of.
@@ -30,8 +31,8 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     }
     // The kernel before it, of its flavour, tells whether its headers are needed.
     let flavour = only.map(Release::flavour);
-    let mut assessments =
-        system.survey(|kernel| flavour.as_ref().is_none_or(|flavour| kernel.release.flavour() == *flavour))?;
+    let is_wanted = |kernel: &Kernel| flavour.as_ref().is_none_or(|flavour| kernel.release.flavour() == *flavour);
+    let mut assessments = system.survey(is_wanted, Depth::Build)?;
     let seen = Seen::load(&system.root);
     inherit_need(&mut assessments, &seen);
     if let Some(only) = only {

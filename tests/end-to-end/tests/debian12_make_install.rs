@@ -49,15 +49,34 @@ fn add_dkms_module(root: &Root) {
     root.run(&["dkms", "add", "demo/1"]).unwrap().success().unwrap();
 }
 
+/// Where a kernel leaves the package manager's care, weeks before somebody archives the source.
 #[test]
-fn a_sound_kernel_is_ready_and_builds() {
+fn a_kernel_from_a_home_directory_is_told_on_day_one_and_not_again() {
     let (root, release) = built();
-    assert_quiet(&make(&root, "modules_install install"));
+    let first = make(&root, "modules_install install");
+    assert_eq!(first.code, 0, "{first:?}");
+    let words = said(&first);
+    assert!(
+        words.starts_with(&format!(
+            "kbuild-guard: warning: external module builds for kernel {release} (the newest of its flavour) are at risk \
+             KBG010 no package looks after the tree: {TREE} lies in felix's home"
+        )),
+        "{first:?}"
+    );
     let kernel = kernel(&root, &release).unwrap();
-    assert_eq!(kernel["state"], "ready", "{kernel}");
+    assert_eq!(kernel["state"], "degraded", "{kernel}");
+    // make runs what felix wrote, and dkms runs make as root.
+    assert!(kernel["findings"].to_string().contains("KBG012"), "{kernel}");
     assert_eq!(kernel["closure"][1]["path"], TREE, "{kernel}");
     assert!(builds(&root, &release));
     assert_quiet(&make(&root, "modules_install install"));
+    // The day the source is archived, at the next run of dpkg; and once.
+    root.sh(&format!("rm -r {TREE}")).unwrap().success().unwrap();
+    let trigger = "dpkg-trigger --no-await /lib/modules && dpkg --configure --pending";
+    let gone = root.sh(trigger).unwrap();
+    assert!(said(&gone).contains(&format!("cannot be built for kernel {release}")), "{gone:?}");
+    assert!(said(&gone).contains("KBG002"), "{gone:?}");
+    assert_quiet(&root.sh(trigger).unwrap());
 }
 
 #[test]
@@ -88,10 +107,11 @@ fn damage_is_said_once_and_again_when_it_is_another() {
     root.remove(format!("{TREE}/Module.symvers")).unwrap();
     let second = make(&root, "install");
     assert!(said(&second).contains("KBG036"), "{second:?}");
-    // Mended by what the advice says, and silent.
+    // Mended by what the advice says.
     root.sh(&format!("su felix -c 'make -C {TREE} modules'")).unwrap().success().unwrap();
-    assert_quiet(&make(&root, "modules_install install"));
-    assert_eq!(kernel(&root, &release).unwrap()["state"], "ready");
+    let mended = make(&root, "modules_install install");
+    assert!(said(&mended).contains("are at risk KBG010") && !said(&mended).contains("KBG03"), "{mended:?}");
+    assert_eq!(kernel(&root, &release).unwrap()["state"], "degraded");
     assert!(builds(&root, &release));
 }
 
@@ -145,7 +165,8 @@ fn what_was_said_of_another_kernel_stays_said() {
         "{image:?}"
     );
 
-    assert_quiet(&make(&root, "modules_install install"));
+    let own = make(&root, "modules_install install").success().unwrap();
+    assert!(said(&own).contains(&release) && !said(&own).contains(&packaged), "{own:?}");
     let status = root.run(&["dkms", "status", "-k", &release]).unwrap();
     assert!(status.output.starts_with("demo/1") && status.output.contains(": installed"), "{status:?}");
     assert_quiet(&root.sh("dpkg-trigger --no-await /lib/modules && dpkg --configure --pending").unwrap());
