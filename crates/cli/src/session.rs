@@ -11,7 +11,7 @@ use kbuild_guard::present::configuration::warning as text_of;
 use kbuild_guard::present::{Owners, json};
 use kbuild_guard::quote;
 use kbuild_guard::release::Release;
-use kbuild_guard::survey::System;
+use kbuild_guard::survey::{Depth, System};
 use kbuild_guard::sysroot::Sysroot;
 
 use crate::error::{Error, Result, text};
@@ -47,7 +47,7 @@ impl<'o> Session<'o> {
         let wanted: Vec<Release> =
             releases.iter().map(|word| Ok(Release::from_str(text(word)?)?)).collect::<Result<_>>()?;
         let is_wanted = |kernel: &Kernel| wanted.is_empty() || wanted.contains(&kernel.release);
-        let assessments = self.system.survey(is_wanted)?;
+        let assessments = self.system.survey(is_wanted, Depth::Whole)?;
         for release in wanted {
             if !assessments.iter().any(|assessment| assessment.kernel.release == release) {
                 return Err(Error::NotInstalled(release));

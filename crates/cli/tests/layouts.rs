@@ -16,6 +16,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -24,10 +25,10 @@ use kbuild_guard::assess::State;
 use kbuild_guard::checks::CATALOGUE;
 use kbuild_guard::error::Result;
 use kbuild_guard::kernels::Kernel;
-use kbuild_guard::package_db::{ImageStanding, NoPackages, PackageDb, PackageId};
+use kbuild_guard::package_db::{FileList, ImageStanding, NoPackages, PackageDb, PackageId};
 use kbuild_guard::policy::Policy;
 use kbuild_guard::present::{Owners, json, text};
-use kbuild_guard::survey;
+use kbuild_guard::survey::{self, Depth};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 use support::{Layout, System};
 
@@ -53,6 +54,15 @@ impl PackageDb for Listed {
         let holds = |package: &PackageId, path: &RootPath| self.owner(path).contains(package);
         let held = |package| (0..paths.len()).filter(|index| holds(package, &paths[*index])).collect();
         Ok(packages.iter().map(held).collect())
+    }
+
+    fn files(&self, package: &PackageId) -> Result<FileList> {
+        let mut list = Vec::new();
+        for (_, path) in self.0.iter().filter(|(owner, _)| owner == package) {
+            list.extend_from_slice(path.as_os_str().as_bytes());
+            list.push(b'\n');
+        }
+        Ok(FileList::new(list))
     }
 
     fn is_installed(&self, package: &PackageId) -> Result<bool> {
@@ -99,7 +109,7 @@ fn said_by_the_command(system: &System) -> Said {
 fn said_by_the_library(system: &System, rows: Vec<(String, String)>) -> Said {
     let root = Rc::new(Sysroot::open(&system.root()).unwrap());
     let system = survey::System::new(root, Rc::new(Listed::of(rows)), Box::new(NoPackages));
-    let mut assessments = system.survey(|_| true).unwrap();
+    let mut assessments = system.survey(|_| true, Depth::Whole).unwrap();
     let mut said = String::new();
     let mut code = 0;
     for assessment in assessments.iter_mut().filter(|assessment| assessment.is_at_fault()) {

@@ -2,14 +2,12 @@
 //! One kernel, its closure, what was found in it and who needs it: the assessment.
 
 use crate::build_tree::{Closure, End};
-use crate::checks::{Effect, Finding, FindingId, check};
+use crate::checks::{Effect, Finding, FindingId, Sight, check};
 use crate::demand::{Demand, Register};
 use crate::error::Result;
 use crate::kernels::Kernel;
-use crate::machine::Machine;
-use crate::package_db::{Advisor, ImageStanding, Need, PackageDb};
+use crate::package_db::{Advisor, ImageStanding, Need};
 use crate::policy::Policy;
-use crate::sysroot::Sysroot;
 
 /// What module builds can expect of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,7 +98,10 @@ impl Assessment {
     /// nothing needs one, is no news: distributions bring headers where nobody builds.
     pub fn is_worth_saying(&self) -> bool {
         let stops = |finding: &&Finding| finding.effect >= Effect::NoLoad;
-        let only_compiler = self.findings.iter().filter(stops).all(|finding| finding.id == FindingId::CompilerMissing);
+        let of_the_system = |finding: &Finding| {
+            matches!(finding.id, FindingId::CompilerMissing | FindingId::ProgramMissing | FindingId::CannotSign)
+        };
+        let only_compiler = self.findings.iter().filter(stops).all(of_the_system);
         self.is_at_fault() && (self.is_needed() || self.state() != State::Broken || !only_compiler)
     }
 
@@ -114,27 +115,16 @@ impl Assessment {
     }
 }
 
-/// The things an assessment is made from, besides the kernel.
-pub struct Evidence<'a> {
-    /// The root.
-    pub root: &'a Sysroot,
-    /// What the system is.
-    pub machine: &'a Machine,
-    /// The installed packages.
-    pub db: &'a dyn PackageDb,
-    /// What is registered with the module builders.
-    pub register: &'a Register,
-}
-
 /// Assesses one kernel whose closure has been followed.
 pub fn assess(
-    evidence: &Evidence<'_>,
+    sight: &Sight<'_>,
+    register: &Register,
     kernel: Kernel,
     standing: ImageStanding,
     closure: Closure,
 ) -> Result<Assessment> {
-    let demand = evidence.register.of(evidence.root, evidence.db, &kernel)?;
-    let findings = check(evidence.root, evidence.machine, evidence.db, &kernel, &closure)?;
+    let demand = register.of(sight.root, sight.db, &kernel)?;
+    let findings = check(sight, &kernel, &closure)?;
     debug_assert!(closure.end == End::Complete || !findings.is_empty());
     Ok(Assessment { kernel, standing, closure, demand, findings })
 }

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::build_tree::{BuildLink, End, LinkKind};
     use crate::kernels::Kernel;
-    use crate::package_db::{ImageStanding, NoPackages};
+    use crate::package_db::{FileList, ImageStanding, NoPackages};
 
     /// Packages and their files.
     struct Listed(Vec<(&'static str, Vec<&'static str>)>);
@@ -224,6 +224,9 @@ mod tests {
                 .iter()
                 .map(|package| (0..paths.len()).filter(|index| holds(package, &paths[*index])).collect())
                 .collect())
+        }
+        fn files(&self, package: &PackageId) -> Result<FileList> {
+            NoPackages.files(package)
         }
         fn is_installed(&self, _: &PackageId) -> Result<bool> {
             Ok(true)

@@ -59,8 +59,29 @@ pub struct ImageStanding {
     pub autoremovable: bool,
 }
 
+/// The paths of one package, as its manager lists them: absolute, one a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct FileList(Vec<u8>);
+
+impl FileList {
+    /// From the manager's own list.
+    pub fn new(list: Vec<u8>) -> Self {
+        FileList(list)
+    }
+
+    /// The paths.
+    pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'\n').filter(|path| path.starts_with(b"/"))
+    }
+}
+
 /// The installed packages.
 pub trait PackageDb {
+    /// Whether there is a database at all, so that a path without an owner is nobody's.
+    fn knows_owners(&self) -> bool {
+        true
+    }
+
     /// For each path, the installed packages that own it. Slow for some managers: for messages and
     /// for links that lead nowhere, not for deciding.
     fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>>;
@@ -68,6 +89,9 @@ pub trait PackageDb {
     /// For each of `packages`, the indexes of the paths among `paths` that it owns. This is the only
     /// question asked on the way of a transaction, and only about packages that leave.
     fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>>;
+
+    /// Every path that a package owns. Long for a tree of headers: for the looks that somebody asked for.
+    fn files(&self, package: &PackageId) -> Result<FileList>;
 
     /// Whether a package of this name is installed, fully or not.
     fn is_installed(&self, package: &PackageId) -> Result<bool>;
@@ -144,12 +168,20 @@ pub enum WayBack {
 pub struct NoPackages;
 
 impl PackageDb for NoPackages {
+    fn knows_owners(&self) -> bool {
+        false
+    }
+
     fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>> {
         Ok(vec![Vec::new(); paths.len()])
     }
 
     fn held_by(&self, packages: &[PackageId], _: &[RootPath]) -> Result<Vec<Vec<usize>>> {
         Ok(vec![Vec::new(); packages.len()])
+    }
+
+    fn files(&self, _: &PackageId) -> Result<FileList> {
+        Ok(FileList::default())
     }
 
     fn is_installed(&self, _: &PackageId) -> Result<bool> {

@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use crate::assess::{Assessment, Evidence, assess};
+use crate::assess::{Assessment, assess};
 use crate::build_tree::{Closure, follow};
+use crate::checks::{Known, PackagedTrees, Sight};
 use crate::demand::Register;
 use crate::error::Result;
 use crate::kernels::{Kernel, installed, mark_kept};
@@ -23,13 +24,23 @@ pub struct System {
     pub db: Rc<dyn PackageDb>,
     /// The package manager's words for what a person can do.
     pub advisor: Box<dyn Advisor>,
+    known: Known,
+}
+
+/// How much of the trees is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What every module build needs: in hooks.
+    Build,
+    /// Every file that packages brought, too: when somebody asks.
+    Whole,
 }
 
 impl System {
     /// A root, looked at for the first time.
     pub fn new(root: Rc<Sysroot>, db: Rc<dyn PackageDb>, advisor: Box<dyn Advisor>) -> Self {
         let machine = Machine::look(&root);
-        System { root, machine, db, advisor }
+        System { root, machine, db, advisor, known: Known::default() }
     }
 
     /// The installed kernels, oldest first. Who keeps them is not known yet.
@@ -51,31 +62,39 @@ impl System {
     }
 
     /// Assesses every kernel that `wanted` names.
-    pub fn survey(&self, wanted: impl Fn(&Kernel) -> bool) -> Result<Vec<Assessment>> {
+    pub fn survey(&self, wanted: impl Fn(&Kernel) -> bool, depth: Depth) -> Result<Vec<Assessment>> {
         let register = Register::read(&self.root, &self.machine);
         let mut kernels = self.installed()?;
         let standings = self.standings(&mut kernels, &[])?;
-        kernels
+        let followed: Vec<(Kernel, ImageStanding, Closure)> = kernels
             .into_iter()
             .zip(standings)
             .filter(|(kernel, _)| wanted(kernel))
             .map(|(kernel, standing)| {
                 let closure = follow(&self.root, &kernel)?;
-                log::info!(
-                    "kernel {}: image {}, build link {}",
-                    kernel.release,
-                    quoted(&kernel.image),
-                    quoted(&closure.link.path)
-                );
-                for hop in &closure.hops {
-                    log::info!("kernel {}: by {} to {}", kernel.release, quoted(&hop.via), quoted(&hop.path));
-                }
-                self.assess(&register, kernel, standing, closure)
+                log_closure(&kernel, &closure);
+                Ok((kernel, standing, closure))
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        let packaged = match depth {
+            Depth::Build => None,
+            Depth::Whole => {
+                let closures = followed.iter().map(|(_, _, closure)| closure);
+                Some(PackagedTrees::of(&self.root, self.db.as_ref(), closures)?)
+            }
+        };
+        let sight = Sight { packaged: packaged.as_ref(), ..self.sight() };
+        let assessments = followed
+            .into_iter()
+            .map(|(kernel, standing, closure)| assess(&sight, &register, kernel, standing, closure))
+            .collect();
+        if let Some(packaged) = &packaged {
+            packaged.remember(&self.root);
+        }
+        assessments
     }
 
-    /// Assesses one kernel.
+    /// Assesses one kernel, as far as builds need.
     pub fn assess(
         &self,
         register: &Register,
@@ -83,7 +102,17 @@ impl System {
         standing: ImageStanding,
         closure: Closure,
     ) -> Result<Assessment> {
-        let evidence = Evidence { root: &self.root, machine: &self.machine, db: self.db.as_ref(), register };
-        assess(&evidence, kernel, standing, closure)
+        assess(&self.sight(), register, kernel, standing, closure)
+    }
+
+    fn sight(&self) -> Sight<'_> {
+        Sight { root: &self.root, machine: &self.machine, db: self.db.as_ref(), known: &self.known, packaged: None }
+    }
+}
+
+fn log_closure(kernel: &Kernel, closure: &Closure) {
+    log::info!("kernel {}: image {}, build link {}", kernel.release, quoted(&kernel.image), quoted(&closure.link.path));
+    for hop in &closure.hops {
+        log::info!("kernel {}: by {} to {}", kernel.release, quoted(&hop.via), quoted(&hop.path));
     }
 }

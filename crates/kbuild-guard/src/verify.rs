@@ -4,26 +4,45 @@
 use crate::assess::{Assessment, State};
 use crate::demand::{Builder, Demand};
 use crate::error::{Error, Result};
+use crate::kernels::Kernel;
 use crate::memory::{Seen, Spoken};
 use crate::policy::{Mode, Policy};
-use crate::survey::System;
+use crate::release::Release;
+use crate::survey::{Depth, System};
 
 /// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
 /// that its package manager is about to remove or that the guard has just spoken of.
 ///
 /// Remembers what was seen; failing to is no reason not to speak.
 pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
+    news(system, policy, None)
+}
+
+/// The same for one kernel alone, which was just installed by hand: other kernels have not changed, and
+/// what was said of them holds. A release that is no kernel here, for want of modules or of an image, is
+/// nothing to speak of.
+pub fn verify_kernel(system: &System, policy: &Policy, release: &Release) -> Result<Vec<Assessment>> {
+    news(system, policy, Some(release))
+}
+
+fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<Assessment>> {
     if policy.mode == Mode::Off {
         return Ok(Vec::new());
     }
-    let mut assessments = system.survey(|_| true)?;
+    // The kernel before it, of its flavour, tells whether its headers are needed.
+    let flavour = only.map(Release::flavour);
+    let is_wanted = |kernel: &Kernel| flavour.as_ref().is_none_or(|flavour| kernel.release.flavour() == *flavour);
+    let mut assessments = system.survey(is_wanted, Depth::Build)?;
+    let seen = Seen::load(&system.root);
+    inherit_need(&mut assessments, &seen);
+    if let Some(only) = only {
+        assessments.retain(|assessment| assessment.kernel.release == *only);
+    }
     // Not having had the time to look is nothing to remember, and somebody is told.
     if system.root.is_late() && assessments.iter().any(|assessment| assessment.state() == State::Unknown) {
         return Err(Error::Deadline);
     }
-    let seen = Seen::load(&system.root);
     let spoken = Spoken::load(&system.root);
-    inherit_need(&mut assessments, &seen);
     // What the guard has just said of a kernel is a loss; any other fault is still to be said.
     let is_said = |assessment: &Assessment| {
         spoken.mentions(&assessment.kernel.release) && assessment.findings.iter().all(|finding| finding.id.is_a_loss())
@@ -39,10 +58,12 @@ pub fn verify(system: &System, policy: &Policy) -> Result<Vec<Assessment>> {
         .map(|assessment| assessment.without_ignored(policy))
         .filter(Assessment::is_worth_saying)
         .collect();
-    for failed in [seen.store(&system.root, &assessments, is_silent), Spoken::forget(&system.root)]
-        .into_iter()
-        .flat_map(Result::err)
-    {
+    let remembered = match only {
+        // What the guard has said is for the trigger of its run, which may be going on.
+        Some(_) => [seen.add(&system.root, &assessments, is_silent), Ok(())],
+        None => [seen.store(&system.root, &assessments, is_silent), Spoken::forget(&system.root)],
+    };
+    for failed in remembered.into_iter().flat_map(Result::err) {
         log::debug!("{failed}");
     }
     for assessment in &mut news {

@@ -72,6 +72,24 @@ pub enum Error {
         /// All that it said until then.
         transcript: String,
     },
+    /// A base that is to boot has no kernel or no initial ramdisk.
+    NotBootable {
+        /// Name of the base.
+        base: &'static str,
+        /// What it lacks.
+        missing: PathBuf,
+    },
+    /// A system was booted and did not run all that it was to run.
+    Boot {
+        /// Its kernel.
+        release: String,
+        /// What the emulator said, and why it was ended if it was.
+        remarks: String,
+        /// The end of what kernel and init said.
+        console: String,
+        /// The end of what was run in there.
+        report: String,
+    },
     /// A base could not be built.
     Build {
         /// Name of the base.
@@ -119,6 +137,14 @@ impl fmt::Display for Error {
             Self::TimedOut { command, after, transcript } => {
                 write!(f, "`{command}` was killed with its process group after {after:?}, having said:\n{transcript}")
             }
+            Self::NotBootable { base, missing } => {
+                write!(f, "base {base} cannot be booted: it has no {}", missing.display())
+            }
+            Self::Boot { release, remarks, console, report } => write!(
+                f,
+                "the system booted with kernel {release} did not come to its end: {remarks}\n\
+                 ---- the end of its console:\n{console}\n---- the end of its report:\n{report}\n----"
+            ),
             Self::Build { base, step, log, tail } => write!(
                 f,
                 "base {base} could not be built, at '{step}'; the whole log is {}, its end:\n{tail}",

@@ -23,6 +23,8 @@
 //! | --- | --- |
 //! | [`Base::debian12`] | dkms, gcc, make, unattended-upgrades; no kernel; three kernels with headers and `acpi-call-dkms` in apt's cache |
 //! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
+//! | [`Base::debian12_boot`] | the same with systemd and initial ramdisks, for [`Boot`] |
+//! | [`Base::debian12_self_built`] | [`Base::debian12`] with a small kernel that a user has built in the home directory |
 //! | [`Base::releases`] | those three, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!
@@ -44,8 +46,17 @@
 //! | [`Root::write`], [`Root::write_executable`], [`Root::read`], [`Root::read_to_string`], [`Root::exists`], [`Root::remove`], [`Root::copy_in`] | its files |
 //! | [`Root::install_deb`] | a package of the host, installed by its apt |
 //! | [`Root::entry`] | the words that lead in, for tools of the host such as hyperfine |
+//!
+//! # Boots
+//! | | |
+//! | --- | --- |
+//! | [`Boot::of`] | a base's disk under qemu, emulated, with one of its real kernels and its real init; no network |
+//! | [`Boot::kernel`], [`Boot::bring`] | which kernel, which files of the host |
+//! | [`Boot::step`] | a script to run in there, one after the other |
+//! | [`Boot::run`] | boots; how each step ended: [`Booted`] |
 
 mod bases;
+mod boot;
 mod capture;
 mod error;
 mod root;
@@ -53,5 +64,6 @@ mod stable_hash;
 mod tools;
 
 pub use bases::Base;
+pub use boot::{Boot, Booted};
 pub use error::{Error, Result};
 pub use root::{Command, DEFAULT_TIMEOUT, Outcome, Root, RootBuilder, Split};

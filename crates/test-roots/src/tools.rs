@@ -37,6 +37,18 @@ pub(crate) const MMDEBSTRAP: Tool = Tool {
     purpose: "to build a Debian base",
     install: "apt-get install mmdebstrap debian-archive-keyring",
 };
+pub(crate) const SETPRIV: Tool =
+    Tool { name: "setpriv", purpose: "to end an emulator with whoever started it", install: UTIL_LINUX };
+pub(crate) const MKFS_EXT4: Tool = Tool {
+    name: "mkfs.ext4",
+    purpose: "to make the disk of a system that boots",
+    install: "apt-get install e2fsprogs",
+};
+pub(crate) const QEMU: Tool = Tool {
+    name: "qemu-system-x86_64",
+    purpose: "to boot a throw-away system",
+    install: "apt-get install --no-install-recommends qemu-system-x86",
+};
 
 /// Where a program lives even if PATH, as for a plain user, does not name it.
 const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];

@@ -10,10 +10,19 @@ use crate::tools::Tool;
 pub(crate) const TOOLS: [Tool; 3] =
     [Tool::program("mmdebstrap", "mmdebstrap"), Tool::program("unshare", "util-linux"), Tool::program("tar", "tar")];
 
+/// What booting one needs.
+pub(crate) const BOOT_TOOLS: [Tool; 3] = [
+    Tool::program("qemu-system-x86_64", "qemu-system-x86"),
+    Tool::program("mkfs.ext4", "e2fsprogs"),
+    Tool::program("setpriv", "util-linux"),
+];
+
 /// Makes every base that the end-to-end tests stand on.
 pub(crate) fn make_all() -> Result<(), Error> {
     let mut say = |step: &str| println!("xtask: base: {step}");
     Base::debian12(&mut say).map_err(Error::Roots)?;
     Base::debian12_kernels(&mut say).map_err(Error::Roots)?;
+    Base::debian12_boot(&mut say).map_err(Error::Roots)?;
+    Base::debian12_self_built(&mut say).map_err(Error::Roots)?;
     Ok(())
 }

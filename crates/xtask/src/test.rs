@@ -65,7 +65,7 @@ fn end_to_end() -> Result<(), Error> {
     if !tools::is_root() {
         return Err(Error::NeedsRoot { task: "test" });
     }
-    tools::ensure(&crate::base::TOOLS)?;
+    tools::ensure(&[crate::base::TOOLS, crate::base::BOOT_TOOLS].concat())?;
     let package = dist::build()?;
     crate::base::make_all()?;
     // What it tests needs a base and the right to mount.

@@ -29,6 +29,16 @@ pub fn with_kernels() -> Result<Base> {
     Base::debian12_kernels(&mut |_| {})
 }
 
+/// Debian 12 with three kernels, as above, that boots.
+pub fn bootable() -> Result<Base> {
+    Base::debian12_boot(&mut |_| {})
+}
+
+/// Debian 12 where felix has built a kernel in /home/felix/linux, not installed yet.
+pub fn self_built() -> Result<Base> {
+    Base::debian12_self_built(&mut |_| {})
+}
+
 /// The three releases of a base.
 pub struct Releases {
     /// The oldest; apt protects it only if it runs.

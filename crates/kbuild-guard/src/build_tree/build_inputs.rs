@@ -110,6 +110,12 @@ pub const INPUTS: &[Input] = {
     ]
 };
 
+/// Programs of the system that a build runs, when, and what for. The compiler is a question of its own.
+pub const PROGRAMS: &[(&str, When, &str)] = &[
+    ("make", When::Always, "every build is run by it"),
+    ("pahole", When::Btf, "modules of this kernel get BTF (CONFIG_DEBUG_INFO_BTF_MODULES)"),
+];
+
 /// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.
 pub const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/$ARCH/module.lds"];
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration a tree was prepared with, as kbuild reads it: `include/config/auto.conf`.
 
+use std::rc::Rc;
+
 /// The text of an `auto.conf`: `CONFIG_X=y` a line, unset options are not there.
 #[derive(Debug, Clone, Default)]
-pub struct TreeConfig(String);
+pub struct TreeConfig(Rc<str>);
 
 impl TreeConfig {
-    /// From the file's bytes.
-    pub fn new(bytes: &[u8]) -> Self {
-        TreeConfig(String::from_utf8_lossy(bytes).into_owned())
+    /// From the file's text.
+    pub fn new(text: impl Into<Rc<str>>) -> Self {
+        TreeConfig(text.into())
     }
 
     /// Whether there is no configuration at all, so that no option being set says nothing.
@@ -23,7 +25,7 @@ impl TreeConfig {
 
     /// An option's value, strings without their quotes.
     pub fn value(&self, option: &str) -> Option<&str> {
-        let mut rest = self.0.as_str();
+        let mut rest: &str = &self.0;
         loop {
             let at = rest.find(option)?;
             let starts_line = at == 0 || rest.as_bytes().get(at - 1) == Some(&b'\n');
@@ -42,7 +44,7 @@ mod tests {
     #[test]
     fn takes_whole_names_at_the_start_of_a_line() {
         let config =
-            TreeConfig::new(b"CONFIG_HAVE_OBJTOOL=y\nCONFIG_OBJTOOL_WERROR=y\nCONFIG_CC_VERSION_TEXT=\"gcc-12 x\"\n");
+            TreeConfig::new("CONFIG_HAVE_OBJTOOL=y\nCONFIG_OBJTOOL_WERROR=y\nCONFIG_CC_VERSION_TEXT=\"gcc-12 x\"\n");
         assert!(!config.is_set("CONFIG_OBJTOOL"));
         assert!(config.is_set("CONFIG_OBJTOOL_WERROR"));
         assert_eq!(config.value("CONFIG_CC_VERSION_TEXT"), Some("gcc-12 x"));

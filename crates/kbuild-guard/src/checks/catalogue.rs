@@ -106,6 +106,25 @@ catalogue! {
         advice: "run the command as root, or mount what is not mounted, and look again",
         story: "A permission, a deadline or a mount point that fstab names and that is not mounted stands in the \
                 way. Missing and not visible are two things; kbuild-guard does not take one for the other.";
+    /// No package looks after the tree.
+    OutsideCare = "KBG010", "no package looks after the tree",
+        consequence: "modules build today, until somebody moves, archives or deletes the tree",
+        advice: "keep the tree where it is, or install a headers package built from it ('make bindeb-pkg', 'make rpm-pkg')",
+        story: "The kernel was built by hand and its link leads to the directory it was built in. Nothing warns when \
+                that directory goes, and weeks later DKMS, VMware and VirtualBox fail. In a home directory that is a \
+                risk; anywhere else it is only worth knowing.";
+    /// The tree is in a place that does not last.
+    VolatilePlace = "KBG011", "the tree is in a place that does not last",
+        consequence: "modules build today, and not after the next boot, clean-up or loss of the connection",
+        advice: "move the tree to a disk of this system, /usr/src for one, and link to it there",
+        story: "Directories like /tmp and /run are emptied at boot or by age; a tmpfs is gone at boot; a network \
+                file system or a medium in a drive may not be there when a kernel update rebuilds modules at night.";
+    /// Somebody besides root can change what builds run.
+    WritableByOthers = "KBG012", "somebody besides root can change the tree",
+        consequence: "whoever can write there becomes root at the next module build",
+        advice: "give the tree and every directory above it to root, or install a headers package built from it",
+        story: "A module build runs the tree's makefiles and programs, and DKMS builds as root at every kernel \
+                update. The path named is the topmost that an ordinary user can change or replace.";
     /// The tree is another release's.
     OtherRelease = "KBG020", "the tree belongs to another release",
         consequence: "modules built there carry another release than the kernel",
@@ -113,6 +132,13 @@ catalogue! {
         story: "UTS_RELEASE in include/generated/utsrelease.h is what a module is stamped with. Without \
                 CONFIG_MODVERSIONS the kernel refuses such a module; with it, the kernel compares the checksums of \
                 every symbol the module uses, and takes it if they happen to agree.";
+    /// The tree is of another build than the kernel.
+    OtherBuild = "KBG021", "the tree is of another build than the kernel",
+        consequence: "modules are built, and the kernel refuses those that use what differs",
+        advice: "link to the tree this kernel was built in, or install kernel and headers of one build",
+        story: "The release is the same and the build is not: the tree was configured or built again after the \
+                kernel was installed. The kernel's own modules carry the checksums of the symbols it exports and its \
+                version magic; the tree's Module.symvers and configuration say otherwise.";
     /// The tree was never configured or prepared.
     NotPrepared = "KBG022", "the tree is not prepared",
         consequence: "no external module can be built for this kernel",
@@ -166,6 +192,18 @@ catalogue! {
         advice: "restore the tool",
         story: "The shell runs an empty executable file as a success, so that a build goes on without what the tool \
                 ought to have done.";
+    /// A host tool needs a newer library than there is.
+    ToolNewerLibrary = "KBG034", "a host tool needs a newer library",
+        consequence: "no external module can be built for this kernel ('version GLIBC_... not found')",
+        advice: "install headers built for this distribution, or prepare the tree again on this machine",
+        story: "The tree's programs were built on a newer distribution. What they ask of the C library is in \
+                their version needs, and the library here does not define it.";
+    /// A host tool needs a library that is not here.
+    ToolLibraryMissing = "KBG035", "a host tool needs a library that is not installed",
+        consequence: "no external module can be built for this kernel",
+        advice: "install the library, or prepare the tree again on this machine",
+        story: "A program of the tree is linked with a library, or asks for a dynamic loader, that this system \
+                does not have: objtool needs libelf, and a tree from a glibc system needs glibc's loader.";
     /// Module.symvers is missing.
     SymversMissing = "KBG036", "Module.symvers is missing",
         consequence: "modules are built without symbol versions",
@@ -184,6 +222,12 @@ catalogue! {
         story: "Many header trees are only half of one: a Makefile that includes another tree's, links into a \
                 shared directory of scripts. The other half is in a package of its own, or in the source that a \
                 build with O= was made from.";
+    /// Files of the packages that brought the tree are missing.
+    FilesMissing = "KBG041", "files of the tree's packages are missing",
+        consequence: "modules that need these files cannot be built",
+        advice: "install the package again",
+        story: "The package manager's list of the packages that own this tree names files that are not there, or \
+                links in it that lead nowhere. The simplest module may still build.";
     /// The compiler is missing.
     CompilerMissing = "KBG050", "the compiler is not installed",
         consequence: "no external module can be built for this kernel",
@@ -197,6 +241,25 @@ catalogue! {
         story: "Debian's kernels are built with one version of gcc, which .kernelvariables in the flavour's tree names. \
                 The Makefile goes on without the file and takes plain gcc: today that may build, and with another \
                 major version it may not load.";
+    /// The compiler is not the one the kernel was built with.
+    OtherCompiler = "KBG052", "the compiler is not the one the kernel was built with",
+        consequence: "make warns, and may fail over options that only the other compiler knows",
+        advice: "install the compiler the kernel was built with",
+        story: "The kernel's configuration records its compiler. Another kind (gcc for clang), or another major \
+                version, builds most modules; gcc plugins, new warnings and options of the other compiler are what \
+                fails. Versions that differ less are not spoken of.";
+    /// A program that builds run is missing.
+    ProgramMissing = "KBG053", "a program that builds run is not installed",
+        consequence: "no external module can be built for this kernel",
+        advice: "install the package that has this program",
+        story: "Besides the compiler a build runs make, and pahole (package dwarves) where the kernel's modules get \
+                type information and the tree ships the vmlinux to base it on.";
+    /// Modules cannot be signed where that is asked for.
+    CannotSign = "KBG060", "modules cannot be signed here",
+        consequence: "modules are built unsigned, and the kernel refuses them",
+        advice: "restore scripts/sign-file, or sign the modules by other means",
+        story: "Secure Boot, lockdown or the kernel's configuration asks for signed modules. Module builders sign \
+                with the tree's scripts/sign-file and only mention it when it is not there.";
 }
 
 impl FindingId {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The programs that a build runs: there, executable, and for this machine.
+//! The tree's own programs that a build runs: there, executable, for this machine, and loadable here.
 
 use super::inspection::{Found, Inspection};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Family, INPUTS};
-use crate::machine::ElfMachine;
+use crate::machine::{ElfMachine, Unmet};
 use crate::package_db::Need;
-use crate::quote::quoted;
+use crate::quote::{quoted, quoted_os, quoted_text};
 use crate::sysroot::RootPath;
 
 /// One finding a tool and fault.
@@ -45,7 +45,11 @@ fn check_one(inspection: &mut Inspection<'_>, path: RootPath, missing: &mut Vec<
             let need = Need::Path(path.clone());
             inspection.add(FindingId::ToolEmpty, Effect::Risk, path, cause, need);
         }
-        Found::Fine(_) => other_machine(inspection, path),
+        Found::Fine(status) => {
+            if is_for_this_machine(inspection, &path) {
+                loadable(inspection, path, status.id);
+            }
+        }
     }
 }
 
@@ -72,18 +76,48 @@ fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) -> Option<Roo
     (is_wrapped && !config.is_empty()).then(|| dir.join(wanted))
 }
 
-fn other_machine(inspection: &mut Inspection<'_>, path: RootPath) {
-    let Some(own) = inspection.machine.own else { return };
-    match inspection.root.read_start(&path, 64) {
-        // Not an ELF file: a script. Nothing to compare.
+/// Says so if a tool is for another machine. Whatever is no ELF file is a script: nothing to compare.
+fn is_for_this_machine(inspection: &mut Inspection<'_>, path: &RootPath) -> bool {
+    let Some(own) = inspection.machine.own else { return true };
+    match inspection.root.read_start(path, 64) {
         Ok(start) => {
-            let Some(tool) = ElfMachine::of(&start) else { return };
-            if tool != own {
-                let cause = format!("{} is for {}, this system is {}", quoted(&path), tool.name(), own.name());
-                let need = Need::Path(path.clone());
-                inspection.add(FindingId::ToolOtherMachine, Effect::NoBuild, path, cause, need);
+            let Some(tool) = ElfMachine::of(&start) else { return false };
+            if tool == own {
+                return true;
             }
+            let cause = format!("{} is for {}, this system is {}", quoted(path), tool.name(), own.name());
+            let need = Need::Path(path.clone());
+            inspection.add(FindingId::ToolOtherMachine, Effect::NoBuild, path.clone(), cause, need);
+            false
         }
-        Err(error) => inspection.unclear(&path, &error),
+        Err(error) => {
+            inspection.unclear(path, &error);
+            false
+        }
     }
+}
+
+/// Says so if the loader cannot load a tool here: a tree that came from a newer or another distribution.
+fn loadable(inspection: &mut Inspection<'_>, path: RootPath, id: (u64, u64)) {
+    let unmet = inspection.known.unmet(inspection.root, &path, id);
+    let Some(first) = unmet.first() else { return };
+    let tool = quoted(&path);
+    let (finding, cause) = match first {
+        Unmet::Version { library, wanted, newest } => {
+            let here = match newest {
+                Some(newest) => format!("{} here goes up to {}", quoted_text(library), quoted_text(newest)),
+                None => format!("{} here has none of that kind", quoted_text(library)),
+            };
+            (FindingId::ToolNewerLibrary, format!("{tool} needs {}; {here}", quoted_text(wanted)))
+        }
+        Unmet::Library(library) => {
+            (FindingId::ToolLibraryMissing, format!("{tool} needs {}, which is not here", quoted_text(library)))
+        }
+        Unmet::Interpreter(loader) => (
+            FindingId::ToolLibraryMissing,
+            format!("{tool} needs {}, which is not here", quoted_os(loader.as_os_str())),
+        ),
+    };
+    let need = Need::Path(path.clone());
+    inspection.add(finding, Effect::NoBuild, path, cause, need);
 }

@@ -2,18 +2,18 @@
 //! One look at one closure: what the checks share while they read it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::{Effect, Finding, FindingId};
+use super::known::Known;
+use super::{Effect, Finding, FindingId, Sight};
 use crate::build_tree::build_inputs::{Input, Side, When};
 use crate::build_tree::{Closure, TreeConfig};
 use crate::error::Error;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
-use crate::package_db::Need;
+use crate::package_db::{Need, PackageDb};
 use crate::quote::quoted;
 use crate::sysroot::{Kind, RootPath, Status, Sysroot, WalkEnd};
 
@@ -40,6 +40,8 @@ pub(super) enum Found {
 /// The state of a look at one closure.
 pub(super) struct Inspection<'a> {
     pub(super) root: &'a Sysroot,
+    pub(super) db: &'a dyn PackageDb,
+    pub(super) known: &'a Known,
     pub(super) machine: &'a Machine,
     pub(super) kernel: &'a Kernel,
     pub(super) closure: &'a Closure,
@@ -50,33 +52,32 @@ pub(super) struct Inspection<'a> {
     /// The name of the architecture's directory, where the tree shows it.
     pub(super) arch: Option<String>,
     entries: RefCell<HashMap<RootPath, RootPath>>,
-    texts: HashMap<RootPath, Rc<str>>,
     findings: Vec<Finding>,
+    /// Paths that findings speak of, those that are only counted included.
+    said: HashSet<RootPath>,
 }
 
 impl<'a> Inspection<'a> {
     /// Begins; `None` if the closure has no build tree.
-    pub(super) fn begin(
-        root: &'a Sysroot,
-        machine: &'a Machine,
-        kernel: &'a Kernel,
-        closure: &'a Closure,
-    ) -> Option<Self> {
+    pub(super) fn begin(sight: &Sight<'a>, kernel: &'a Kernel, closure: &'a Closure) -> Option<Self> {
+        let Sight { root, machine, db, known, .. } = *sight;
         let build = closure.build_tree()?.clone();
         let mut inspection = Inspection {
             root,
             machine,
+            db,
             kernel,
             closure,
             build,
             config: TreeConfig::default(),
             arch: None,
             entries: RefCell::default(),
-            texts: HashMap::new(),
+            known,
             findings: Vec::new(),
+            said: HashSet::new(),
         };
         let auto_conf = inspection.build.join("include/config/auto.conf");
-        inspection.config = TreeConfig::new(inspection.text(&auto_conf).as_bytes());
+        inspection.config = TreeConfig::new(inspection.text(&auto_conf));
         inspection.arch = inspection.find_arch();
         Some(inspection)
     }
@@ -125,8 +126,13 @@ impl<'a> Inspection<'a> {
     }
 
     /// Whether this tree's builds read the file at all.
-    pub(super) fn is_read(&mut self, input: &Input) -> bool {
-        match input.when {
+    pub(super) fn is_read(&self, input: &Input) -> bool {
+        self.is_read_when(input.when)
+    }
+
+    /// Whether this condition holds for this tree's builds.
+    pub(super) fn is_read_when(&self, when: When) -> bool {
+        match when {
             When::Always => true,
             When::Set(option) => self.config.is_set(option),
             When::Mentioned(word, files) => files
@@ -139,14 +145,8 @@ impl<'a> Inspection<'a> {
     }
 
     /// A text file of the tree; empty where it cannot be read.
-    pub(super) fn text(&mut self, path: &RootPath) -> Rc<str> {
-        match self.texts.entry(path.clone()) {
-            Entry::Occupied(known) => Rc::clone(known.get()),
-            Entry::Vacant(new) => {
-                let bytes = self.root.read(path, LARGEST_TEXT).unwrap_or_default();
-                Rc::clone(new.insert(String::from_utf8_lossy(&bytes).into()))
-            }
-        }
+    pub(super) fn text(&self, path: &RootPath) -> Rc<str> {
+        self.known.text(self.root, &self.build, path, LARGEST_TEXT)
     }
 
     /// How a file is found. What cannot be looked at becomes a finding of its own.
@@ -171,7 +171,8 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    fn is_in_gap(&self, path: &RootPath) -> bool {
+    /// Whether a path is missing because a further tree is.
+    pub(super) fn is_in_gap(&self, path: &RootPath) -> bool {
         if self.closure.gaps.is_empty() {
             return false;
         }
@@ -198,6 +199,7 @@ impl<'a> Inspection<'a> {
             }),
             other => other,
         };
+        self.said.insert(path.clone());
         self.findings.push(Finding { id, effect, path, cause, need, fix: None });
     }
 
@@ -205,11 +207,22 @@ impl<'a> Inspection<'a> {
     /// the others by number.
     pub(super) fn add_missing(&mut self, id: FindingId, effect: Effect, faults: Vec<(RootPath, &'static str)>) {
         let Some((path, what)) = faults.first().cloned() else { return };
+        self.said.extend(faults.iter().map(|(path, _)| path.clone()));
         let cause = match faults.len() {
             1 => format!("{} {what}", quoted(&path)),
             more => format!("{} {what}, and {} more like it", quoted(&path), more - 1),
         };
         self.add(id, effect, path.clone(), cause, Need::Path(path));
+    }
+
+    /// Whether a finding speaks of this path already.
+    pub(super) fn is_said(&self, path: &RootPath) -> bool {
+        self.said.contains(path)
+    }
+
+    /// Whether there is such a finding.
+    pub(super) fn has(&self, id: FindingId) -> bool {
+        self.findings.iter().any(|finding| finding.id == id)
     }
 
     /// The findings, those that stop builds first.

@@ -6,13 +6,21 @@ mod companion;
 mod compiler;
 mod host_tools;
 mod inspection;
+mod known;
 mod link;
+mod package_files;
+mod place;
 mod prepared;
+mod programs;
 mod release;
+mod same_build;
+mod signing;
 mod symvers;
 mod tree_files;
 
 pub use catalogue::{CATALOGUE, Effect, Entry, FindingId};
+pub use known::Known;
+pub use package_files::PackagedTrees;
 
 use crate::build_tree::{Closure, End};
 use crate::error::Result;
@@ -46,18 +54,27 @@ impl Finding {
     }
 }
 
+/// What the checks look at besides the kernel and its closure.
+pub struct Sight<'a> {
+    /// The root.
+    pub root: &'a Sysroot,
+    /// What the system is.
+    pub machine: &'a Machine,
+    /// The installed packages.
+    pub db: &'a dyn PackageDb,
+    /// What earlier looks taught.
+    pub known: &'a Known,
+    /// Which packages the trees belong to, where these are to be looked at whole; else only what every
+    /// build needs is.
+    pub packaged: Option<&'a PackagedTrees>,
+}
+
 /// Everything that is to say about the closure of `kernel`, the most telling first.
-pub fn check(
-    root: &Sysroot,
-    machine: &Machine,
-    db: &dyn PackageDb,
-    kernel: &Kernel,
-    closure: &Closure,
-) -> Result<Vec<Finding>> {
+pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Vec<Finding>> {
     if closure.end != End::Complete {
-        return link::check(db, closure);
+        return link::check(sight.db, closure);
     }
-    let Some(mut inspection) = Inspection::begin(root, machine, kernel, closure) else { return Ok(Vec::new()) };
+    let Some(mut inspection) = Inspection::begin(sight, kernel, closure) else { return Ok(Vec::new()) };
     companion::check(&mut inspection);
     if link::leads_to_a_tree(&mut inspection) {
         prepared::check(&mut inspection);
@@ -66,6 +83,12 @@ pub fn check(
         symvers::check(&mut inspection);
         release::check(&mut inspection);
         compiler::check(&mut inspection);
+        programs::check(&mut inspection);
+        signing::check(&mut inspection);
+        place::check(&mut inspection);
+        if let Some(packaged) = sight.packaged {
+            package_files::check(&mut inspection, packaged)?;
+        }
     }
     Ok(inspection.finish())
 }

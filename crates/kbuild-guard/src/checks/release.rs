@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether the tree is this kernel's.
+//! Whether the tree is this kernel's: the release first, then the build.
 
 use std::str::FromStr;
 
 use super::inspection::Inspection;
+use super::same_build::{self, Agreement};
 use super::{Effect, FindingId};
 use crate::package_db::Need;
 use crate::quote::quoted;
@@ -11,22 +12,28 @@ use crate::release::Release;
 
 /// Compares UTS_RELEASE, which modules are stamped with. `include/config/kernel.release` says something
 /// else on Debian 12 and is not it.
+///
+/// With symbol versions the kernel skips the release and compares checksums (`same_magic` of
+/// kernel/module/version.c); without, another release is always refused.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
     let path = inspection.build.join("include/generated/utsrelease.h");
     let text = inspection.text(&path);
     let Some(tree) = uts_release(&text) else { return };
-    let kernel = inspection.kernel.release.as_str();
-    if tree == kernel {
-        return;
+    let agreement = same_build::agreement(inspection);
+    if tree == inspection.kernel.release.as_str() {
+        return same_build::check(inspection, agreement);
     }
-    // With symbol versions the kernel skips the release and compares checksums (same_magic in
-    // kernel/module/version.c); without, another release is always refused.
-    let effect = if inspection.config.is_set("CONFIG_MODVERSIONS") { Effect::Risk } else { Effect::NoLoad };
     let whose = match Release::from_str(tree) {
         Ok(release) => release.to_string(),
         Err(_) => "something that is no release".to_owned(),
     };
-    let cause = format!("{} is the tree of {whose}", quoted(&inspection.build));
+    let of = format!("{} is the tree of {whose}", quoted(&inspection.build));
+    let (effect, cause) = match agreement {
+        _ if !inspection.config.is_set("CONFIG_MODVERSIONS") => (Effect::NoLoad, of),
+        Agreement::Refused(why) => (Effect::NoLoad, format!("{of}; {why}")),
+        Agreement::Partly(why) => (Effect::Risk, format!("{of}; {why}")),
+        Agreement::Untold | Agreement::Agrees => (Effect::Risk, of),
+    };
     inspection.add(FindingId::OtherRelease, effect, path, cause, Need::Headers);
 }
 

@@ -95,7 +95,7 @@ impl Added {
     fn would_be_built(&self, root: &Sysroot, machine: Option<&str>, kernel: &Kernel) -> bool {
         let config = || {
             let path = RootPath::new("/boot").join(format!("config-{}", kernel.release));
-            root.read(&path, 1 << 20).map(|bytes| TreeConfig::new(&bytes))
+            root.read(&path, 1 << 20).map(|bytes| TreeConfig::new(String::from_utf8_lossy(&bytes)))
         };
         self.conf.autoinstall
             && root.exists(&RootPath::new(DKMS))

@@ -143,9 +143,9 @@ mod tests {
             "BUILD_EXCLUSIVE_ARCH=\"^(aarch64|arm.*)$\"\nBUILD_EXCLUSIVE_CONFIG=\"CONFIG_A !CONFIG_B\"\n",
         );
         assert!(conf.wants_machine("aarch64") && !conf.wants_machine("x86_64"));
-        assert!(conf.wants_config(&TreeConfig::new(b"CONFIG_A=m\n")));
-        assert!(!conf.wants_config(&TreeConfig::new(b"CONFIG_A=y\nCONFIG_B=y\n")));
-        assert!(!conf.wants_config(&TreeConfig::new(b"# CONFIG_A is not set\n")));
+        assert!(conf.wants_config(&TreeConfig::new("CONFIG_A=m\n")));
+        assert!(!conf.wants_config(&TreeConfig::new("CONFIG_A=y\nCONFIG_B=y\n")));
+        assert!(!conf.wants_config(&TreeConfig::new("# CONFIG_A is not set\n")));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 mod installed;
 mod kept;
+mod own_modules;
 
 pub use installed::installed;
 pub use kept::{KeptBecause, mark_kept};
+pub use own_modules::{Stamp, sample};
 
 use crate::release::Release;
 use crate::sysroot::RootPath;

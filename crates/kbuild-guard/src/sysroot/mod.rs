@@ -2,6 +2,7 @@
 //! The only door to the file system: every path is resolved inside one root, whatever the links in it
 //! say, and nothing but regular files is ever opened for reading.
 
+mod lasting;
 mod read;
 mod replace;
 mod walk;
@@ -15,6 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
+pub use lasting::Lasting;
 pub use read::Entry;
 pub use walk::{Passed, Walk, WalkEnd};
 
@@ -45,6 +47,14 @@ pub struct Status {
     pub mode: u32,
     /// Device and inode: the same pair is the same thing.
     pub id: (u64, u64),
+    /// Who owns it.
+    pub uid: u32,
+    /// The group that owns it.
+    pub gid: u32,
+    /// When its content, a directory's names for one, last changed, in nanoseconds since 1970.
+    pub modified: i128,
+    /// When anything of it last changed.
+    pub changed: i128,
 }
 
 impl Status {
@@ -54,6 +64,10 @@ impl Status {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mode: stat.st_mode & 0o7777,
             id: (stat.st_dev, stat.st_ino),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 
@@ -61,6 +75,10 @@ impl Status {
     pub fn is_executable(&self) -> bool {
         self.mode & 0o111 != 0
     }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
 }
 
 fn kind_of(mode: u32) -> Kind {

@@ -37,7 +37,7 @@ impl Sysroot {
 
     /// The first `most` bytes of a regular file, or all of a shorter one.
     pub fn read_start(&self, path: &RootPath, most: usize) -> Result<Vec<u8>> {
-        let file = self.open_regular(path)?;
+        let file = self.open_file(path)?;
         let mut bytes = Vec::new();
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         file.take(most).read_to_end(&mut bytes).map_err(|source| Error::Io {
@@ -49,7 +49,7 @@ impl Sysroot {
     }
 
     /// Opens a regular file for reading, and nothing else: a FIFO would block, a device could act.
-    fn open_regular(&self, path: &RootPath) -> Result<File> {
+    pub(crate) fn open_file(&self, path: &RootPath) -> Result<File> {
         let handle = self.open_path(path, true)?;
         let stat = fstat(&handle).map_err(|errno| Error::io("look at", path, errno))?;
         if kind_of(stat.st_mode) != Kind::File {

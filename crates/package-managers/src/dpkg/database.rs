@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use kbuild_guard::error::Result;
 use kbuild_guard::kernels::Kernel;
-use kbuild_guard::package_db::{ImageStanding, PackageDb, PackageId};
+use kbuild_guard::package_db::{FileList, ImageStanding, PackageDb, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::file_lists;
@@ -62,6 +62,14 @@ impl PackageDb for Database {
     fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>> {
         let wanted = file_lists::Wanted::new(paths);
         packages.iter().map(|package| self.held_by_one(package, &wanted)).collect()
+    }
+
+    fn files(&self, package: &PackageId) -> Result<FileList> {
+        let list = match file_lists::read(&self.root, package.as_str())? {
+            Some(list) => Some(list),
+            None => file_lists::of_package(&self.root, package, self.status()?.native())?,
+        };
+        Ok(FileList::new(list.unwrap_or_default()))
     }
 
     fn is_installed(&self, package: &PackageId) -> Result<bool> {

@@ -54,14 +54,17 @@ impl Wanted {
 
 /// The wanted paths that a package has. A package without a list has no files.
 pub(super) fn held(root: &Sysroot, package: &PackageId, native: &str, wanted: &Wanted) -> Result<Vec<usize>> {
+    Ok(of_package(root, package, native)?.map(|list| wanted.in_list(&list)).unwrap_or_default())
+}
+
+/// A package's list. `Multi-Arch: same` packages have their architecture in the file's name, all others
+/// have not.
+pub(super) fn of_package(root: &Sysroot, package: &PackageId, native: &str) -> Result<Option<Vec<u8>>> {
     let (name, arch) = package.as_str().split_once(':').unwrap_or((package.as_str(), native));
-    // `Multi-Arch: same` packages have their architecture in the file's name, all others have not.
-    for file in [name, &format!("{name}:{arch}")] {
-        if let Some(list) = read(root, file)? {
-            return Ok(wanted.in_list(&list));
-        }
+    match read(root, name)? {
+        Some(list) => Ok(Some(list)),
+        None => read(root, &format!("{name}:{arch}")),
     }
-    Ok(Vec::new())
 }
 
 /// The list of this name; `None` if there is none. A name with a slash is none of dpkg's.

@@ -4,7 +4,9 @@
 mod build;
 mod cache;
 mod debian12;
+mod debian12_boot;
 mod debian12_kernels;
+mod debian12_self_built;
 mod entry;
 mod hidden;
 mod log;
@@ -13,13 +15,12 @@ mod recipe;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(crate) use cache::{Cache, lock};
+pub(crate) use cache::{Cache, lock, lock_or_wait};
 pub(crate) use entry::Layer;
 
 use crate::error::{Error, Result};
 use crate::root::Root;
 use build::{Build, Progress};
-use cache::lock_or_wait;
 use entry::Entry;
 use log::Log;
 use recipe::{Recipe, Start};
@@ -52,6 +53,18 @@ impl Base {
     /// built for each by dkms.
     pub fn debian12_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_kernels::DEBIAN12_KERNELS, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) with systemd and initial ramdisks: what a [`Boot`](crate::Boot) boots.
+    pub fn debian12_boot(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_boot::DEBIAN12_BOOT, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with the user felix, who has built a small kernel in /home/felix/linux.
+    ///
+    /// It is not installed yet; [`releases`](Self::releases) has its release alone. Building it takes some minutes.
+    pub fn debian12_self_built(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_self_built::DEBIAN12_SELF_BUILT, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What looking at one kernel taught that the next one need not learn again: kernels share trees, tools
+//! and parent directories.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures};
+use crate::sysroot::{RootPath, Sysroot};
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+/// Knowledge about one root.
+#[derive(Default)]
+pub struct Known {
+    loader: Loader,
+    users: OnceCell<Users>,
+    signatures: OnceCell<bool>,
+    writers: RefCell<HashMap<RootPath, Option<String>>>,
+    unmet: RefCell<HashMap<FileId, Rc<[Unmet]>>>,
+    texts: RefCell<Texts>,
+}
+
+/// The texts of the tree that was looked at last; those of others are let go.
+#[derive(Default)]
+struct Texts {
+    tree: Option<RootPath>,
+    texts: HashMap<RootPath, Rc<str>>,
+}
+
+impl Known {
+    /// Who the root's users are.
+    pub(super) fn users(&self, root: &Sysroot) -> &Users {
+        self.users.get_or_init(|| Users::read(root))
+    }
+
+    /// Whether unsigned modules are refused.
+    pub(super) fn enforces_signatures(&self, root: &Sysroot) -> bool {
+        *self.signatures.get_or_init(|| enforces_signatures(root))
+    }
+
+    /// Who besides root can change what stands at `path`. Not knowing counts as nobody.
+    pub(super) fn writer(&self, root: &Sysroot, path: &RootPath) -> Option<String> {
+        if let Some(known) = self.writers.borrow().get(path) {
+            return known.clone();
+        }
+        let writer = root.status(path).ok().and_then(|status| self.users(root).writer(&status));
+        self.writers.borrow_mut().insert(path.clone(), writer.clone());
+        writer
+    }
+
+    /// What the program at `path` asks of the loader in vain. `id` is its device and inode.
+    pub(super) fn unmet(&self, root: &Sysroot, path: &RootPath, id: FileId) -> Rc<[Unmet]> {
+        if let Some(known) = self.unmet.borrow().get(&id) {
+            return Rc::clone(known);
+        }
+        let asks = root.open_file(path).ok().and_then(Asks::of).unwrap_or_default();
+        let unmet: Rc<[Unmet]> = self.loader.unmet(root, &asks).into();
+        self.unmet.borrow_mut().insert(id, Rc::clone(&unmet));
+        unmet
+    }
+
+    /// A text file of `tree`, at most `limit` bytes of it; empty where it cannot be read.
+    pub(super) fn text(&self, root: &Sysroot, tree: &RootPath, path: &RootPath, limit: usize) -> Rc<str> {
+        let mut texts = self.texts.borrow_mut();
+        if texts.tree.as_ref() != Some(tree) {
+            *texts = Texts { tree: Some(tree.clone()), texts: HashMap::new() };
+        }
+        let text = texts.texts.entry(path.clone()).or_insert_with(|| {
+            let bytes = root.read(path, limit).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into()
+        });
+        Rc::clone(text)
+    }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whether the trees are as their packages brought them: who owns each, and which files are gone since.
+
+use std::cell::RefCell;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+
+use super::inspection::Inspection;
+use super::{Effect, FindingId};
+use crate::build_tree::{Closure, Hop, Role};
+use crate::error::Result;
+use crate::memory::{SoundTree, SoundTrees};
+use crate::package_db::{Need, PackageDb, PackageId};
+use crate::quote::quoted;
+use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
+
+/// A directory of a kernel's headers has some hundred entries.
+const MOST_ENTRIES: usize = 1 << 16;
+
+/// The trees of some kernels and the packages they belong to.
+pub struct PackagedTrees {
+    owners: HashMap<RootPath, Option<PackageId>>,
+    gone: RefCell<HashMap<PackageId, Rc<[RootPath]>>>,
+    sound: RefCell<SoundTrees>,
+}
+
+impl PackagedTrees {
+    /// Asks, once for all closures, which packages their trees belong to.
+    pub fn of<'c>(root: &Sysroot, db: &dyn PackageDb, closures: impl Iterator<Item = &'c Closure>) -> Result<Self> {
+        let hops: HashMap<&RootPath, &RootPath> = closures
+            .flat_map(|closure| &closure.hops)
+            .filter(|hop| hop.role != Role::BuildLink)
+            // The package that owns a file no build does without owns the tree; others may list the directory.
+            .map(|hop| (&hop.path, hop.witnesses.first().unwrap_or(&hop.path)))
+            .collect();
+        let (trees, witnesses): (Vec<&RootPath>, Vec<RootPath>) =
+            hops.into_iter().map(|(tree, witness)| (tree, witness.clone())).unzip();
+        let owners = if witnesses.is_empty() { Vec::new() } else { db.owners(&witnesses)? };
+        let owners = trees.into_iter().cloned().zip(owners.into_iter().map(|owners| owners.into_iter().next()));
+        Ok(PackagedTrees {
+            owners: owners.collect(),
+            gone: RefCell::default(),
+            sound: RefCell::new(SoundTrees::load(root)),
+        })
+    }
+
+    /// Remembers the trees that were found whole, for the next look.
+    pub fn remember(&self, root: &Sysroot) {
+        if let Err(error) = self.sound.borrow_mut().store(root) {
+            log::debug!("{error}");
+        }
+    }
+
+    /// The files that `package` brought into its trees and that are not there.
+    fn gone(&self, root: &Sysroot, db: &dyn PackageDb, package: &PackageId) -> Result<Rc<[RootPath]>> {
+        match self.gone.borrow_mut().entry(package.clone()) {
+            Entry::Occupied(known) => Ok(Rc::clone(known.get())),
+            Entry::Vacant(new) => Ok(Rc::clone(new.insert(self.look(root, db, package)?.into()))),
+        }
+    }
+
+    fn look(&self, root: &Sysroot, db: &dyn PackageDb, package: &PackageId) -> Result<Vec<RootPath>> {
+        let files = db.files(package)?;
+        let own: Vec<&[u8]> = self
+            .owners
+            .iter()
+            .filter(|(_, owner)| owner.as_ref() == Some(package))
+            .map(|(tree, _)| tree.as_os_str().as_bytes())
+            .collect();
+        let mut listed: Vec<(&[u8], &[u8])> = files
+            .paths()
+            .filter(|path| own.iter().any(|tree| is_below(tree, path)))
+            .filter_map(|path| {
+                let slash = memchr::memrchr(b'/', path)?;
+                Some((path.get(..slash)?, path.get(slash + 1..)?))
+            })
+            .collect();
+        listed.sort_unstable();
+        let mut dirs: Vec<&[u8]> = listed.iter().map(|(dir, _)| *dir).collect();
+        dirs.dedup();
+        let list = hash(&files);
+        let times = Times::of(root, dirs.iter().map(|dir| path_of(dir)));
+        if let (Some(known), Some(times)) = (self.sound.borrow().get(package), &times) {
+            let elsewhere = || Times::of(root, known.elsewhere.iter().map(RootPath::new));
+            if known.list == list && times.hash == known.dirs && elsewhere().is_some_and(|e| e.hash == known.targets) {
+                return Ok(Vec::new());
+            }
+        }
+        let mut gone = Vec::new();
+        let mut targets = BTreeSet::new();
+        for of_dir in listed.chunk_by(|one, other| one.0 == other.0) {
+            let Some((dir, _)) = of_dir.first() else { continue };
+            missing_in(root, &path_of(dir), of_dir.iter().map(|(_, name)| *name), &mut gone, &mut targets)?;
+        }
+        let targets: Vec<RootPath> =
+            targets.into_iter().filter(|dir| dirs.binary_search(&dir.as_os_str().as_bytes()).is_err()).collect();
+        let target_times = Times::of(root, targets.iter().cloned());
+        if let (true, Some(dirs), Some(targets_seen)) = (gone.is_empty(), times, target_times) {
+            // A change within the clock's granularity of this look would go unseen.
+            if !dirs.is_fresh && !targets_seen.is_fresh {
+                let elsewhere = targets.iter().filter_map(|dir| dir.as_path().to_str().map(str::to_owned)).collect();
+                self.sound
+                    .borrow_mut()
+                    .insert(package, SoundTree { list, dirs: dirs.hash, elsewhere, targets: targets_seen.hash });
+            }
+        }
+        Ok(gone)
+    }
+}
+
+/// Adds the names of one directory that are not there, or are links that lead nowhere.
+fn missing_in<'n>(
+    root: &Sysroot,
+    dir: &RootPath,
+    names: impl Iterator<Item = &'n [u8]>,
+    gone: &mut Vec<RootPath>,
+    targets: &mut BTreeSet<RootPath>,
+) -> Result<()> {
+    let entries = match root.list(dir, MOST_ENTRIES) {
+        Ok(entries) => entries,
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    for name in names {
+        let name = OsStr::from_bytes(name);
+        let path = dir.join(name);
+        match entries.binary_search_by(|entry| entry.name.as_os_str().cmp(name)) {
+            Err(_) => gone.push(path),
+            Ok(index) => {
+                let kind = entries.get(index).and_then(|entry| entry.kind);
+                if kind.is_none_or(|kind| kind == Kind::Symlink) {
+                    match root.walk(&path).end {
+                        WalkEnd::Found { path: target, .. } => drop(targets.insert(target.parent())),
+                        WalkEnd::Missing { .. } | WalkEnd::Loop { .. } => gone.push(path),
+                        WalkEnd::NotMounted { .. } | WalkEnd::Unknown(_) => {}
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is known of some directories without listing them.
+struct Times {
+    /// Names, inodes and times of all of them.
+    hash: u64,
+    /// Whether one of them has changed so lately that a further change might leave the same time.
+    is_fresh: bool,
+}
+
+impl Times {
+    /// `None` if one of them cannot be looked at.
+    fn of(root: &Sysroot, dirs: impl Iterator<Item = RootPath>) -> Option<Self> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+        let mut hasher = DefaultHasher::new();
+        let mut is_fresh = false;
+        for dir in dirs {
+            let status = root.status(&dir).ok()?;
+            (dir.as_os_str(), status.id, status.modified, status.changed).hash(&mut hasher);
+            // FAT keeps times to two seconds; a time in the future tells nothing.
+            is_fresh |= status.modified.max(status.changed) + 2_000_000_000 >= i128::try_from(now.as_nanos()).ok()?;
+        }
+        Some(Times { hash: hasher.finish(), is_fresh })
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn path_of(dir: &[u8]) -> RootPath {
+    RootPath::new(OsStr::from_bytes(dir))
+}
+
+/// Whether a path in a package's list is below a tree. Lists may spell /usr/lib as /lib.
+fn is_below(tree: &[u8], path: &[u8]) -> bool {
+    let below = |tree: &[u8]| path.strip_prefix(tree).is_some_and(|rest| rest.starts_with(b"/"));
+    below(tree) || tree.strip_prefix(b"/usr").is_some_and(|tree| tree.starts_with(b"/lib") && below(tree))
+}
+
+/// Says which files are gone from the trees of this closure, and whose tree is nobody's.
+pub(super) fn check(inspection: &mut Inspection<'_>, packaged: &PackagedTrees) -> Result<()> {
+    let hops: Vec<Hop> = inspection.closure.hops.iter().filter(|hop| hop.role != Role::BuildLink).cloned().collect();
+    let mut by_package: Vec<(PackageId, Vec<RootPath>)> = Vec::new();
+    for hop in hops {
+        let Some(package) = packaged.owners.get(&hop.path).cloned().flatten() else {
+            nobodys(inspection, &hop);
+            continue;
+        };
+        let gone = packaged.gone(inspection.root, inspection.db, &package)?;
+        let tree = hop.path.as_os_str().as_bytes();
+        // What other findings name, and what is missing because a further tree is, is said already.
+        let is_new = |path: &&RootPath| {
+            is_below(tree, path.as_os_str().as_bytes()) && !inspection.is_said(path) && !inspection.is_in_gap(path)
+        };
+        let gone: Vec<RootPath> = gone.iter().filter(is_new).cloned().collect();
+        match by_package.iter_mut().find(|(other, _)| *other == package) {
+            Some((_, all)) => all.extend(gone),
+            None => by_package.push((package, gone)),
+        }
+    }
+    for (package, mut gone) in by_package {
+        gone.sort();
+        gone.dedup();
+        let Some(first) = gone.first().cloned() else { continue };
+        let names: Vec<String> = gone.iter().take(3).map(quoted).collect();
+        let cause = match gone.len() {
+            1 => format!("of the files of {package} one is missing: {}", names.join("")),
+            all => {
+                let more = all - names.len();
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                format!("of the files of {package} {all} are missing: {}{more}", names.join(", "))
+            }
+        };
+        inspection.add(FindingId::FilesMissing, Effect::Risk, first.clone(), cause, Need::Path(first));
+    }
+    Ok(())
+}
+
+fn nobodys(inspection: &mut Inspection<'_>, hop: &Hop) {
+    if hop.role == Role::Companion || !inspection.db.knows_owners() || inspection.has(FindingId::OutsideCare) {
+        return;
+    }
+    let cause = format!("no package owns {}", quoted(&hop.path));
+    inspection.add(FindingId::OutsideCare, Effect::Note, hop.path.clone(), cause, Need::Advice);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_a_merged_usr_are_below() {
+        assert!(is_below(b"/usr/src/h", b"/usr/src/h/Makefile"));
+        assert!(is_below(b"/usr/lib/modules/R/build", b"/lib/modules/R/build/Makefile"));
+        assert!(!is_below(b"/usr/src/h", b"/usr/src/h-common/Makefile"));
+        assert!(!is_below(b"/usr/src/h", b"/src/h/Makefile"));
+        assert!(!is_below(b"/usr/src/h", b"/usr/src/h"));
+    }
+}

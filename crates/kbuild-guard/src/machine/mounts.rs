@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What ought to be mounted and is not.
+
+use std::path::PathBuf;
+
+use crate::sysroot::{RootPath, Sysroot};
+
+/// Mount points that a root's fstab names and that are not mounted now.
+///
+/// Below one of these "does not exist" only means "not mounted". Asked for only when a path is found
+/// missing, since it reads two files.
+pub fn unmounted_mount_points(root: &Sysroot) -> Vec<RootPath> {
+    let read = |path: &str| root.read(&RootPath::new(path), 1 << 20).unwrap_or_default();
+    let mounted = mount_points(&read("/proc/self/mountinfo"), 4);
+    mount_points(&read("/etc/fstab"), 1).into_iter().filter(|point| !mounted.contains(point)).collect()
+}
+
+/// The absolute paths in one column (fstab(5), proc_pid_mountinfo(5)), with their octal escapes undone.
+fn mount_points(table: &[u8], column: usize) -> Vec<RootPath> {
+    String::from_utf8_lossy(table)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .filter_map(|line| line.split_ascii_whitespace().nth(column))
+        .filter(|field| field.starts_with('/') && *field != "/")
+        .map(|field| RootPath::new(PathBuf::from(unescape(field))))
+        .collect()
+}
+
+fn unescape(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(field.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_fstab_wants_and_nobody_mounted() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("etc")).unwrap();
+        std::fs::create_dir_all(dir.path().join("proc/self")).unwrap();
+        std::fs::write(dir.path().join("etc/fstab"), "# x\n/dev/a / ext4\n/dev/b /home ext4\n/dev/c /a\\040b ext4\n")
+            .unwrap();
+        std::fs::write(dir.path().join("proc/self/mountinfo"), "1 2 0:3 / /home rw - ext4 x x\n").unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        assert_eq!(unmounted_mount_points(&root), [RootPath::new("/a b")]);
+    }
+}
