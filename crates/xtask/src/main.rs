@@ -8,6 +8,8 @@ mod demo;
 mod deny;
 mod dist;
 mod install;
+mod lintian;
+mod reproducible;
 mod test;
 mod tools;
 
@@ -37,7 +39,7 @@ enum Task {
     },
     /// Measure the hooks beside their peers, in one throw-away root (needs root)
     Bench,
-    /// Build the Debian package in target/dist/ and check it with lintian
+    /// Build the Debian package in target/dist/ and its source package, and check both with lintian
     Dist,
     /// Build the Debian package, install it on this machine and show `kbuild-guard status` (needs root)
     Install,
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test { only } => test::run(&only),
         Task::Bench => bench::run(),
-        Task::Dist => dist::run().map(|_package| ()),
+        Task::Dist => dist::run().map(|_built| ()),
         Task::Install => install::run(),
     };
     match done {
@@ -81,8 +83,10 @@ pub(crate) enum Error {
     Logged { what: &'static str, log: PathBuf },
     /// Not run by `cargo xtask`, so that the project cannot be found.
     NoWorkspace,
-    /// The package build ended well but made something else than one package.
-    NotOnePackage { folder: PathBuf, found: usize },
+    /// The package build ended well but made something else than one file of a kind.
+    NotOneFile { extension: &'static str, folder: PathBuf, found: usize },
+    /// Two builds of the package differ.
+    NotReproducible { first: PathBuf, second: PathBuf },
 }
 
 impl fmt::Display for Error {
@@ -101,9 +105,15 @@ impl fmt::Display for Error {
             }
             Self::Logged { what, log } => write!(f, "{what} failed; see {}", log.display()),
             Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
-            Self::NotOnePackage { folder, found } => {
-                write!(f, "expected one .deb in {}, found {found}", folder.display())
+            Self::NotOneFile { extension, folder, found } => {
+                write!(f, "expected one .{extension} in {}, found {found}", folder.display())
             }
+            Self::NotReproducible { first, second } => write!(
+                f,
+                "two builds of the package differ; to see how: diffoscope {} {}",
+                first.display(),
+                second.display()
+            ),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::{Error, deny, dist, tools};
+use crate::{Error, deny, dist, reproducible, tools};
 
 /// The suites, in the order they run: the quickest answer first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,7 +15,7 @@ pub(crate) enum Suite {
     Lint,
     /// Unit, property, golden-layout and command-line tests: neither root nor network
     Unit,
-    /// The Debian package, judged by lintian
+    /// The Debian package, judged by lintian and built twice
     Package,
     /// Real package managers in throw-away roots (needs root)
     EndToEnd,
@@ -34,7 +34,7 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
         match suite {
             Suite::Lint => lint()?,
             Suite::Unit => cargo(&["test", "--locked", "--package=xtask", "--package=test-roots"], true)?,
-            Suite::Package => dist::run().map(|_| ())?,
+            Suite::Package => dist::run().and_then(|built| reproducible::run(&built))?,
             Suite::EndToEnd => end_to_end()?,
             Suite::Deny => deny::run()?,
         }
