@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
+pub mod package_life;
+
 use std::path::PathBuf;
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder};
