@@ -23,6 +23,7 @@
 //! | --- | --- |
 //! | [`Base::debian12`] | dkms, gcc, make, unattended-upgrades; no kernel; three kernels with headers and `acpi-call-dkms` in apt's cache |
 //! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
+//! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::releases`] | those three, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!

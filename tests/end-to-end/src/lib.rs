@@ -31,6 +31,11 @@ pub fn with_kernels() -> Result<Base> {
     Base::debian12_kernels(&mut |_| {})
 }
 
+/// Debian 12 with autopkgtest and piuparts.
+pub fn with_testers() -> Result<Base> {
+    Base::debian12_packaging(&mut |_| {})
+}
+
 /// The three releases of a base.
 pub struct Releases {
     /// The oldest; apt protects it only if it runs.

@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod debian12;
 mod debian12_kernels;
+mod debian12_packaging;
 mod entry;
 mod hidden;
 mod log;
@@ -52,6 +53,13 @@ impl Base {
     /// built for each by dkms.
     pub fn debian12_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_kernels::DEBIAN12_KERNELS, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with autopkgtest and piuparts, and a minimal Debian 12 in `/srv/minimal` for the latter.
+    ///
+    /// The meta-packages of the newest cloud kernel and of its headers are in apt's cache too.
+    pub fn debian12_packaging(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_packaging::DEBIAN12_PACKAGING, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
