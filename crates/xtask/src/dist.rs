@@ -73,7 +73,10 @@ fn build_all() -> Result<Built, Error> {
 
     // Source and binary. The copy is clean: nothing to clean before.
     let mut dpkg_buildpackage = dpkg_buildpackage(&source);
-    dpkg_buildpackage.arg("--build=full").env("CARGO_TARGET_DIR", &target).env("LC_ALL", "C.UTF-8");
+    dpkg_buildpackage
+        .args(["--build=full", "--no-pre-clean"])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("LC_ALL", "C.UTF-8");
     tools::run(&mut dpkg_buildpackage)?;
 
     let package = only_file(&results, "deb")?;
@@ -83,11 +86,11 @@ fn build_all() -> Result<Built, Error> {
     Ok(Built { package: laid, results })
 }
 
-/// dpkg-buildpackage on a clean source tree, with whatever Rust toolchain is here. Tests have their own task.
+/// dpkg-buildpackage on a source tree, with whatever Rust toolchain is here. Tests have their own task.
 pub(crate) fn dpkg_buildpackage(source: &Path) -> Command {
     let mut command = Command::new("dpkg-buildpackage");
     command
-        .args(["--no-pre-clean", "--unsigned-source", "--unsigned-changes", "--unsigned-buildinfo"])
+        .args(["--unsigned-source", "--unsigned-changes", "--unsigned-buildinfo"])
         .arg("--build-profiles=pkg.kbuild-guard.rustup")
         .current_dir(source)
         .env("DEB_BUILD_OPTIONS", with_word("DEB_BUILD_OPTIONS", "nocheck"));
