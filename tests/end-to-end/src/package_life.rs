@@ -29,8 +29,8 @@ pub const PROGRAMS: &str = "/usr/lib/kbuild-guard";
 /// What an admin sets.
 pub const SETTINGS: &str = "/etc/kbuild-guard/config.toml";
 
-/// Makes what dpkg is to be fed with: variants of our package, and a stranger's one that pulls our trigger.
-const PACKAGES: &str = "\
+/// Makes variants of our package.
+const VARIANTS: &str = "\
     set -e; umask 022; variant() {
         dpkg-deb --raw-extract /kbuild-guard.deb \"/tmp/$1\"
         sed -i \"s/^Version: .*/Version: $2/\" \"/tmp/$1/DEBIAN/control\"
@@ -38,22 +38,32 @@ const PACKAGES: &str = "\
             printf '#!/bin/sh\\nexit 1\\n' >/tmp/failing/DEBIAN/preinst; chmod 755 /tmp/failing/DEBIAN/preinst
         fi
         dpkg-deb -Znone --root-owner-group --build \"/tmp/$1\" \"/kbuild-guard-$1.deb\"
+        rm -r \"/tmp/$1\"
     }
-    variant newer 99.1; variant failing 99.2
-    mkdir -p /tmp/stranger/DEBIAN /tmp/stranger/usr/src/stranger-1
+    variant newer 99.1; variant failing 99.2";
+
+/// Makes a stranger's package that pulls our trigger.
+const STRANGER: &str = "\
+    set -e; umask 022; mkdir -p /tmp/stranger/DEBIAN /tmp/stranger/usr/src/stranger-1
     echo x >/tmp/stranger/usr/src/stranger-1/file
     printf 'Package: stranger\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@example.org>\\nDescription: x\\n' \
         >/tmp/stranger/DEBIAN/control
     dpkg-deb -Znone --root-owner-group --build /tmp/stranger /stranger.deb
-    rm -r /tmp/newer /tmp/failing /tmp/stranger";
+    rm -r /tmp/stranger";
 
 /// A root without a network where our package lies, and is not installed.
 pub fn before(builder: RootBuilder) -> Root {
     let root = builder.offline().start().unwrap();
     root.copy_in(deb().unwrap(), DEB).unwrap();
-    root.sh(PACKAGES).unwrap().success().unwrap();
+    output(&root, VARIANTS);
+    add_stranger(&root);
     add_previous(&root);
     root
+}
+
+/// Makes `/stranger.deb`, which has nothing to do with us but a file below /usr/src.
+pub fn add_stranger(root: &Root) {
+    output(root, STRANGER);
 }
 
 /// Makes the package of the version before, where ours lies already.
