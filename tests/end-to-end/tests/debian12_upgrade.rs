@@ -140,7 +140,7 @@ fn a_first_installation_that_is_cut_off_can_be_finished_or_given_up() {
         if give_up {
             output(&root, "dpkg --remove --force-remove-reinstreq kbuild-guard && dpkg --purge kbuild-guard");
             // What dpkg was writing when it was killed it does not know of any more.
-            output(&root, "find /usr -xdev -path '*kbuild-guard*' -name '*.dpkg-new' -delete");
+            output(&root, "find / -xdev -path '*kbuild-guard*' -name '*.dpkg-new' -delete");
             assert_nothing_left(&root, &files_before);
             continue;
         }
