@@ -254,3 +254,55 @@ fn the_trigger_runs_once_a_run_and_is_quiet_where_all_is_well() {
     }
     healthy(&root);
 }
+
+/// The kernel hook is the only conffile. dpkg has no question about it as long as its text stays the same, and what the
+/// admin made of it stays; that is why it does nothing but call a program. A new text would be asked about where it was
+/// deleted or changed.
+#[test]
+fn the_conffile_asks_nothing_and_is_harmless_once_we_are_gone() {
+    const HOOK: &str = "/etc/kernel/postinst.d/zz-kbuild-guard";
+    // A version that brings another text.
+    const CHANGED: &str = "/kbuild-guard-changed.deb";
+    let root = plain();
+    output(
+        &root,
+        &format!(
+            "set -e; umask 022; dpkg-deb --raw-extract {NEWER} /tmp/changed; \
+             sed -i '2i# another line' /tmp/changed{HOOK}; \
+             dpkg-deb -Znone --root-owner-group --build /tmp/changed {CHANGED}; rm -r /tmp/changed"
+        ),
+    );
+    let files_before = files(&root);
+    let install = format!("dpkg --install {DEB} </dev/null");
+    quiet(&root, &install);
+    let conffiles = output(&root, "dpkg-query --show --showformat '${Conffiles}' kbuild-guard");
+    let paths: Vec<&str> = conffiles.split_whitespace().step_by(2).collect();
+    assert_eq!(paths, [HOOK]);
+    let ours = root.read_to_string(HOOK).unwrap();
+    for (choice, make, upgrade, kept_is) in [
+        ("untouched", "true".to_owned(), CHANGED, "another line"),
+        ("deleted", format!("rm {HOOK}"), NEWER, ""),
+        ("switched off", format!("chmod a-x {HOOK}"), CHANGED, "not executable"),
+        ("edited", format!("sed -i '2i# my own' {HOOK}"), NEWER, "my own"),
+    ] {
+        output(&root, &make);
+        quiet(&root, &format!("apt-get -y install {upgrade} </dev/null"));
+        let is = root
+            .sh(&format!("if [ -x {HOOK} ]; then sed -n 2p {HOOK}; elif [ -e {HOOK} ]; then echo not executable; fi"))
+            .unwrap();
+        assert_eq!(is.output.trim_start_matches("# ").trim_end(), kept_is, "{choice}");
+        // Also where it is not called any more, its package can go and come.
+        quiet(&root, "dpkg --remove kbuild-guard");
+        quiet(&root, &format!("{install} && dpkg --purge kbuild-guard"));
+        assert_nothing_left(&root, &files_before);
+        quiet(&root, &install);
+        assert_eq!(root.read_to_string(HOOK).unwrap(), ours, "{choice}");
+    }
+    quiet(&root, "dpkg --remove kbuild-guard");
+    assert!(root.exists(HOOK).unwrap());
+    let left = root.run(&[HOOK, "6.1.0-0-host", "/boot/vmlinuz-6.1.0-0-host"]).unwrap();
+    assert_eq!((left.code, left.output.as_str()), (0, ""));
+    assert_not_called(&root);
+    quiet(&root, "dpkg --purge kbuild-guard");
+    assert_nothing_left(&root, &files_before);
+}
