@@ -11,6 +11,8 @@ use crate::tools::{self, Tool};
 pub(crate) const TOOL: Tool = Tool::program("lintian", "lintian");
 
 /// Judges everything that a .changes file names.
+///
+/// The manual page is on its way; the suppression goes when it is there.
 pub(crate) fn judge(changes: &Path) -> Result<(), Error> {
     tools::run(
         Command::new("lintian")
