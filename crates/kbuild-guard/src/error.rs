@@ -77,7 +77,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotFound { path } => write!(f, "{} does not exist", quoted(path)),
-            Error::Io { operation, path, source } => write!(f, "cannot {operation} {}: {source}", quoted(path)),
+            Error::Io { operation, path, source } => {
+                write!(f, "cannot {operation} {}: {}", quoted(path), words(source))
+            }
             Error::NotRegular { path } => write!(f, "{} is not a regular file", quoted(path)),
             Error::TooLarge { path, limit } => write!(f, "{} is larger than {limit} bytes", quoted(path)),
             Error::Deadline => write!(f, "the time for an answer is over"),
@@ -87,6 +89,13 @@ impl fmt::Display for Error {
             Error::PackageDb { detail } => write!(f, "cannot ask the package database: {detail}"),
         }
     }
+}
+
+/// The system's words without its number, which would make the line longer and tells nobody more.
+fn words(source: &io::Error) -> String {
+    source
+        .raw_os_error()
+        .map_or_else(|| source.to_string(), |number| nix::errno::Errno::from_raw(number).desc().to_owned())
 }
 
 impl std::error::Error for Error {

@@ -25,6 +25,7 @@
 //! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
 //! | [`Base::debian12_boot`] | the same with systemd and initial ramdisks, for [`Boot`] |
 //! | [`Base::debian12_self_built`] | [`Base::debian12`] with a small kernel that a user has built in the home directory |
+//! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::releases`] | those three, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `cargo xtask dist`: the Debian package.
+//! `cargo xtask dist`: the Debian package, and its source package.
 //!
-//! `target/dist/build/kbuild-guard/` is a copy of the project as git sees it, `target/dist/build/` holds what
-//! dpkg-buildpackage says about its work, and the package alone is laid in `target/dist/`.
+//! `target/dist/build/kbuild-guard/` is a copy of the project as git sees it, `target/dist/build/` holds all that
+//! dpkg-buildpackage makes of it, and the package alone is laid in `target/dist/`.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tools::{self, Tool};
-use crate::{Doing, Error};
+use crate::{Doing, Error, lintian};
 
 /// What a build needs beyond a Rust toolchain.
 const BUILD_TOOLS: [Tool; 4] = [
@@ -26,25 +26,36 @@ const BUILD_TOOLS: [Tool; 4] = [
     Tool::Package("build-essential"),
 ];
 
-const LINTIAN: Tool = Tool::program("lintian", "lintian");
+/// What a build leaves.
+const RESULTS: [&str; 5] = ["deb", "dsc", "xz", "changes", "buildinfo"];
 
-/// Builds the package, shows it and lets lintian judge it. Returns its path.
-pub(crate) fn run() -> Result<PathBuf, Error> {
-    tools::ensure(&[BUILD_TOOLS.as_slice(), &[LINTIAN]].concat())?;
-    let package = build()?;
-    let size = fs::metadata(&package).doing(|| format!("read {}", package.display()))?.len();
-    println!("\nxtask: {} ({size} bytes) holds", package.display());
-    tools::run(Command::new("dpkg-deb").arg("--contents").arg(&package))?;
+/// Where the package lies, and what was made along with it.
+pub(crate) struct Built {
+    /// The .deb, alone in its folder.
+    pub(crate) package: PathBuf,
+    /// The folder with the source package, .changes and .buildinfo, and the .deb once more.
+    pub(crate) results: PathBuf,
+}
+
+/// Builds the package, shows it and lets lintian judge it and its source.
+pub(crate) fn run() -> Result<Built, Error> {
+    tools::ensure(&[BUILD_TOOLS.as_slice(), &[lintian::TOOL]].concat())?;
+    let built = build_all()?;
+    let size = fs::metadata(&built.package).doing(|| format!("read {}", built.package.display()))?.len();
+    println!("\nxtask: {} ({size} bytes) holds", built.package.display());
+    tools::run(Command::new("dpkg-deb").arg("--contents").arg(&built.package))?;
     println!("\nxtask: lintian");
-    tools::run(
-        Command::new("lintian").args(["--allow-root", "--tag-display-limit=0", "--fail-on=error"]).arg(&package),
-    )?;
-    println!("xtask: lintian has found no error\n\n{}", package.display());
-    Ok(package)
+    lintian::judge(&only_file(&built.results, "changes")?)?;
+    println!("xtask: lintian has nothing to say\n\n{}", built.package.display());
+    Ok(built)
 }
 
 /// Builds the package and returns its path. A second run builds only what has changed.
 pub(crate) fn build() -> Result<PathBuf, Error> {
+    build_all().map(|built| built.package)
+}
+
+fn build_all() -> Result<Built, Error> {
     tools::ensure(&BUILD_TOOLS)?;
     let started = Instant::now();
     let target = tools::target_dir()?;
@@ -53,43 +64,53 @@ pub(crate) fn build() -> Result<PathBuf, Error> {
     let source = results.join("kbuild-guard");
     copy_project(&tools::workspace()?, &source)?;
     for folder in [&dist, &results] {
-        for old in packages_in(folder)? {
-            fs::remove_file(&old).doing(|| format!("remove {}", old.display()))?;
+        for extension in RESULTS {
+            for old in files_in(folder, extension)? {
+                fs::remove_file(&old).doing(|| format!("remove {}", old.display()))?;
+            }
         }
     }
 
-    // The copy is clean: nothing to clean before. Tests have their own task. No debug symbols are left to split off.
-    let options = ["--build=binary", "--no-pre-clean", "--unsigned-changes", "--unsigned-buildinfo"];
-    let mut dpkg_buildpackage = Command::new("dpkg-buildpackage");
+    // Source and binary. The copy is clean: nothing to clean before.
+    let mut dpkg_buildpackage = dpkg_buildpackage(&source);
     dpkg_buildpackage
-        .args(options)
-        .arg("--build-profiles=pkg.kbuild-guard.rustup")
-        .current_dir(&source)
+        .args(["--build=full", "--no-pre-clean"])
         .env("CARGO_TARGET_DIR", &target)
-        .env("DEB_BUILD_OPTIONS", with_word("DEB_BUILD_OPTIONS", "nocheck"))
         .env("LC_ALL", "C.UTF-8");
+    tools::run(&mut dpkg_buildpackage)?;
+
+    let package = only_file(&results, "deb")?;
+    let laid = dist.join(package.file_name().unwrap_or_default());
+    fs::copy(&package, &laid).doing(|| format!("copy {} to {}", package.display(), laid.display()))?;
+    println!("xtask: built in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(Built { package: laid, results })
+}
+
+/// dpkg-buildpackage on a source tree, with whatever Rust toolchain is here. Tests have their own task.
+pub(crate) fn dpkg_buildpackage(source: &Path) -> Command {
+    let mut command = Command::new("dpkg-buildpackage");
+    command
+        .args(["--unsigned-source", "--unsigned-changes", "--unsigned-buildinfo"])
+        .arg("--build-profiles=pkg.kbuild-guard.rustup")
+        .current_dir(source)
+        .env("DEB_BUILD_OPTIONS", with_word("DEB_BUILD_OPTIONS", "nocheck"));
     // What `cargo run` told us about ourselves is not true of the crates of the package.
     for (name, _value) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            dpkg_buildpackage.env_remove(name);
+            command.env_remove(name);
         }
     }
-    tools::run(&mut dpkg_buildpackage)?;
-
-    let package = only_package(&results)?;
-    let laid = dist.join(package.file_name().unwrap_or_default());
-    fs::rename(&package, &laid).doing(|| format!("move {} to {}", package.display(), laid.display()))?;
-    println!("xtask: built in {:.1} s", started.elapsed().as_secs_f64());
-    Ok(laid)
+    command
 }
 
-/// The one package in a folder.
-pub(crate) fn only_package(folder: &Path) -> Result<PathBuf, Error> {
-    let mut found = packages_in(folder)?;
+/// The one file with this extension in a folder.
+pub(crate) fn only_file(folder: &Path, extension: &'static str) -> Result<PathBuf, Error> {
+    let mut found = files_in(folder, extension)?;
     match (found.pop(), found.len()) {
-        (Some(package), 0) => Ok(package),
+        (Some(file), 0) => Ok(file),
         (last, rest) => {
-            Err(Error::NotOnePackage { folder: folder.to_owned(), found: rest + usize::from(last.is_some()) })
+            let found = rest + usize::from(last.is_some());
+            Err(Error::NotOneFile { extension, folder: folder.to_owned(), found })
         }
     }
 }
@@ -103,12 +124,12 @@ fn with_word(variable: &str, word: &str) -> OsString {
     words
 }
 
-fn packages_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
     let doing = || format!("list {}", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).doing(doing)? {
         let path = entry.doing(doing)?.path();
-        if path.extension() == Some(OsStr::new("deb")) {
+        if path.extension() == Some(OsStr::new(extension)) {
             found.push(path);
         }
     }

@@ -9,7 +9,7 @@ pub(crate) fn run() -> Result<(), Error> {
     if !tools::is_root() {
         return Err(Error::NeedsRoot { task: "install" });
     }
-    let package = dist::run()?;
+    let package = dist::run()?.package;
     println!("\nxtask: installing {}", package.display());
     // --reinstall: the same version may have been built anew. The sandbox's user may not read our folders.
     let options = ["install", "-y", "--reinstall", "--allow-downgrades", "-o", "APT::Sandbox::User=root", "--"];

@@ -8,7 +8,9 @@ mod demo;
 mod deny;
 mod dist;
 mod install;
+mod lintian;
 mod man;
+mod reproducible;
 mod test;
 mod tools;
 
@@ -38,7 +40,7 @@ enum Task {
     },
     /// Measure the hooks beside their peers, in one throw-away root (needs root)
     Bench,
-    /// Build the Debian package in target/dist/ and check it with lintian
+    /// Build the Debian package in target/dist/ and its source package, and check both with lintian
     Dist,
     /// Write the man pages and completions into target/manual/ and have mandoc, man and the shells judge them
     Man,
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test { only } => test::run(&only),
         Task::Bench => bench::run(),
-        Task::Dist => dist::run().map(|_package| ()),
+        Task::Dist => dist::run().map(|_built| ()),
         Task::Man => man::run(),
         Task::Install => install::run(),
     };
@@ -87,8 +89,10 @@ pub(crate) enum Error {
     Logged { what: &'static str, log: PathBuf },
     /// Not run by `cargo xtask`, so that the project cannot be found.
     NoWorkspace,
-    /// The package build ended well but made something else than one package.
-    NotOnePackage { folder: PathBuf, found: usize },
+    /// The package build ended well but made something else than one file of a kind.
+    NotOneFile { extension: &'static str, folder: PathBuf, found: usize },
+    /// Two builds of the package differ.
+    NotReproducible { first: PathBuf, second: PathBuf },
 }
 
 impl fmt::Display for Error {
@@ -108,9 +112,15 @@ impl fmt::Display for Error {
             Self::Page { page, complaints } => write!(f, "{}:\n{complaints}", page.display()),
             Self::Logged { what, log } => write!(f, "{what} failed; see {}", log.display()),
             Self::NoWorkspace => write!(f, "cannot find the project: call it as `cargo xtask`"),
-            Self::NotOnePackage { folder, found } => {
-                write!(f, "expected one .deb in {}, found {found}", folder.display())
+            Self::NotOneFile { extension, folder, found } => {
+                write!(f, "expected one .{extension} in {}, found {found}", folder.display())
             }
+            Self::NotReproducible { first, second } => write!(
+                f,
+                "two builds of the package differ; to see how: diffoscope {} {}",
+                first.display(),
+                second.display()
+            ),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::{Error, deny, dist, man, tools};
+use crate::{Error, deny, dist, man, reproducible, tools};
 
 /// The suites, in the order they run: the quickest answer first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,7 +17,7 @@ pub(crate) enum Suite {
     Unit,
     /// The man pages and completions, judged by mandoc, man and the shells
     Man,
-    /// The Debian package, judged by lintian
+    /// The Debian package, judged by lintian and built twice
     Package,
     /// Real package managers in throw-away roots (needs root)
     EndToEnd,
@@ -37,7 +37,7 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
             Suite::Lint => lint()?,
             Suite::Unit => cargo(&["test", "--locked", "--package=xtask", "--package=test-roots"], true)?,
             Suite::Man => man::run()?,
-            Suite::Package => dist::run().map(|_| ())?,
+            Suite::Package => dist::run().and_then(|built| reproducible::run(&built))?,
             Suite::EndToEnd => end_to_end()?,
             Suite::Deny => deny::run()?,
         }

@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
+pub mod package_life;
+
 use std::path::PathBuf;
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder};
@@ -37,6 +39,11 @@ pub fn bootable() -> Result<Base> {
 /// Debian 12 where felix has built a kernel in /home/felix/linux, not installed yet.
 pub fn self_built() -> Result<Base> {
     Base::debian12_self_built(&mut |_| {})
+}
+
+/// Debian 12 with autopkgtest and piuparts.
+pub fn with_testers() -> Result<Base> {
+    Base::debian12_packaging(&mut |_| {})
 }
 
 /// The three releases of a base.

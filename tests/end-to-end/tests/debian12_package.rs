@@ -2,161 +2,13 @@
 //! Our package on Debian 12: installed, upgraded, removed, purged and damaged, apt and dpkg work and are quiet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::BTreeSet;
-
-use end_to_end::{Releases, bare, deb, with_kernels, words_of_ours};
-use test_roots::{Outcome, Root, RootBuilder};
-
-const DEB: &str = "/kbuild-guard.deb";
-/// The same, with a higher version.
-const NEWER: &str = "/kbuild-guard-newer.deb";
-/// One more, with an even higher version, that refuses to be unpacked.
-const FAILING: &str = "/kbuild-guard-failing.deb";
-const LINK: &str = "/etc/apt/apt.conf.d/05kbuild-guard";
-const CONF: &str = "/usr/share/kbuild-guard/apt.conf";
-const PROGRAMS: &str = "/usr/lib/kbuild-guard";
-const SETTINGS: &str = "/etc/kbuild-guard/config.toml";
-
-/// Makes what dpkg is to be fed with: variants of our package, and a stranger's one that pulls our trigger.
-const PACKAGES: &str = "\
-    set -e; umask 022; variant() {
-        dpkg-deb --raw-extract /kbuild-guard.deb \"/tmp/$1\"
-        sed -i \"s/^Version: .*/Version: $2/\" \"/tmp/$1/DEBIAN/control\"
-        if [ \"$1\" = failing ]; then
-            printf '#!/bin/sh\\nexit 1\\n' >/tmp/failing/DEBIAN/preinst; chmod 755 /tmp/failing/DEBIAN/preinst
-        fi
-        dpkg-deb -Znone --root-owner-group --build \"/tmp/$1\" \"/kbuild-guard-$1.deb\"
-    }
-    variant newer 99.1; variant failing 99.2
-    mkdir -p /tmp/stranger/DEBIAN /tmp/stranger/usr/src/stranger-1
-    echo x >/tmp/stranger/usr/src/stranger-1/file
-    printf 'Package: stranger\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@example.org>\\nDescription: x\\n' \
-        >/tmp/stranger/DEBIAN/control
-    dpkg-deb -Znone --root-owner-group --build /tmp/stranger /stranger.deb
-    rm -r /tmp/newer /tmp/failing /tmp/stranger";
-
-/// A root without a network where our package lies, and is not installed.
-fn before(builder: RootBuilder) -> Root {
-    let root = builder.offline().start().unwrap();
-    root.copy_in(deb().unwrap(), DEB).unwrap();
-    root.sh(PACKAGES).unwrap().success().unwrap();
-    root
-}
-
-/// Without kernels, and without the lists of what Debian has: apt reads them again in each run, for half a second.
-fn plain() -> Root {
-    let root = before(Root::builder(&bare().unwrap()).running("6.1.0-0-host"));
-    root.sh("rm -r /var/lib/apt/lists/*").unwrap().success().unwrap();
-    root
-}
-
-fn with_package() -> Root {
-    let root = plain();
-    quiet(&root, &format!("dpkg --install {DEB}"));
-    root
-}
-
-fn version(root: &Root) -> String {
-    let query = root.sh("dpkg-query --show --showformat '${Version} ${db:Status-Abbrev}' kbuild-guard").unwrap();
-    query.output.trim_end().to_owned()
-}
-
-/// The lines that nobody wants to see: ours, and what apt, dpkg and the shell complain of.
-fn complaints(outcome: &Outcome) -> Vec<String> {
-    let mut lines = words_of_ours(outcome);
-    let starts = ["E:", "W:", "dpkg: error", "dpkg: warning", "dpkg-trigger:", "rm:", "mv:", "ln:", "touch:"];
-    let bad = |line: &&str| {
-        line.contains("not found")
-            || line.contains("No such file")
-            || line.contains(PROGRAMS)
-            || starts.iter().any(|start| line.starts_with(start))
-    };
-    lines.extend(outcome.output.lines().filter(bad).map(str::to_owned));
-    lines
-}
-
-/// Runs a script that must succeed without a complaint.
-fn quiet(root: &Root, script: &str) -> Outcome {
-    let outcome = root.sh(script).unwrap().success().unwrap();
-    assert_eq!(complaints(&outcome), Vec::<String>::new(), "{outcome:?}");
-    outcome
-}
-
-fn healthy(root: &Root) {
-    let health = root.sh("dpkg --audit").unwrap();
-    assert_eq!((health.code, health.output.as_str()), (0, ""));
-}
-
-/// A run of apt that has nothing to do with us, there and back; returns what it says.
-fn probe(root: &Root) -> String {
-    let installed = quiet(root, "apt-get -y install /stranger.deb");
-    let removed = quiet(root, "apt-get -y purge stranger");
-    healthy(root);
-    installed.output + &removed.output
-}
-
-/// Installed, healthy and called by apt.
-fn assert_live(root: &Root, version_is: &str) {
-    assert_eq!(version(root), format!("{version_is} ii"));
-    assert_eq!(root.sh(&format!("readlink {LINK}")).unwrap().output, format!("{CONF}\n"));
-    let options = output(root, "apt-config dump");
-    assert!(
-        options.contains("DPkg::Pre-Install-Pkgs:: \"/usr/lib/kbuild-guard/apt-hook || test $? -ne 10\";\n"),
-        "{options}"
-    );
-    assert!(options.contains("DPkg::Tools::Options::/usr/lib/kbuild-guard/apt-hook::Version \"3\";\n"), "{options}");
-    assert_eq!(root.sh("dpkg --verify kbuild-guard").unwrap().output, "");
-    let probed = probe(root);
-    assert_eq!(
-        probed.matches(&format!("Processing triggers for kbuild-guard ({version_is})")).count(),
-        2,
-        "one trigger for the installation, one for the removal: {probed}"
-    );
-}
-
-/// Nothing calls us.
-fn assert_not_called(root: &Root) {
-    assert!(!root.exists(LINK).unwrap());
-    let options = output(root, "apt-config dump");
-    assert!(!options.contains("kbuild-guard"), "{options}");
-    let probed = probe(root);
-    assert!(!probed.contains("kbuild-guard"), "{probed}");
-}
-
-fn output(root: &Root, script: &str) -> String {
-    root.sh(script).unwrap().success().unwrap().output
-}
-
-/// Every file of the system that apt and dpkg do not keep books in.
-fn files(root: &Root) -> BTreeSet<String> {
-    let listed = output(
-        root,
-        "find / /run /tmp -xdev \\( -path /proc -o -path /var/log -o -path /var/cache -o -path /var/lib/apt \
-         -o -path '/var/lib/dpkg/*' \\) -prune -o -printf '%p %y %m %l\\n'",
-    );
-    listed.lines().map(str::to_owned).collect()
-}
-
-fn assert_nothing_left(root: &Root, files_before: &BTreeSet<String>) {
-    let left = output(
-        root,
-        "find / /run /tmp -xdev \\( -path /proc -o -path '/kbuild-guard*.deb' -o -path /var/log \\) -prune \
-         -o -name '*kbuild-guard*' -print; \
-         grep -rl kbuild-guard /etc /run /var/lib/dpkg/triggers /var/lib/dpkg/info; \
-         dpkg-query --show | grep kbuild-guard; true",
-    );
-    assert_eq!(left, "");
-    let after = files(root);
-    let new: Vec<&String> = after.difference(files_before).collect();
-    let gone: Vec<&String> = files_before.difference(&after).collect();
-    assert!(new.is_empty() && gone.is_empty(), "came {new:?}, went {gone:?}");
-    assert_not_called(root);
-}
-
-/// The version of the package under test.
-fn original(root: &Root) -> String {
-    output(root, &format!("dpkg-deb --field {DEB} Version")).trim_end().to_owned()
-}
+use end_to_end::package_life::{
+    CONF, DEB, FAILING, LINK, NEWER, PROGRAMS, SETTINGS, assert_live, assert_not_called, assert_nothing_left, before,
+    complaints, complaints_but_of_directories, files, healthy, original, output, plain, probe, quiet, version,
+    with_package,
+};
+use end_to_end::{Releases, with_kernels, words_of_ours};
+use test_roots::{Outcome, Root};
 
 #[test]
 fn apt_installs_upgrades_removes_and_purges_it_in_silence() {
@@ -312,15 +164,6 @@ fn without_its_files_apt_and_dpkg_work() {
     }
 }
 
-/// dpkg itself wonders at a directory that is gone, or has a second name that is not empty.
-fn complaints_but_of_directories(outcome: &Outcome) -> Vec<String> {
-    let of_directory = |line: &str| {
-        line.starts_with("dpkg: warning: while removing")
-            && (line.ends_with("does not exist") || line.ends_with("not empty so not removed"))
-    };
-    complaints(outcome).into_iter().filter(|line| !of_directory(line)).collect()
-}
-
 #[test]
 fn what_is_only_unpacked_is_configured_by_the_next_run() {
     let root = plain();
@@ -410,4 +253,56 @@ fn the_trigger_runs_once_a_run_and_is_quiet_where_all_is_well() {
         }
     }
     healthy(&root);
+}
+
+/// The kernel hook is the only conffile. dpkg has no question about it as long as its text stays the same, and what the
+/// admin made of it stays; that is why it does nothing but call a program. A new text would be asked about where it was
+/// deleted or changed.
+#[test]
+fn the_conffile_asks_nothing_and_is_harmless_once_we_are_gone() {
+    const HOOK: &str = "/etc/kernel/postinst.d/zz-kbuild-guard";
+    // A version that brings another text.
+    const CHANGED: &str = "/kbuild-guard-changed.deb";
+    let root = plain();
+    output(
+        &root,
+        &format!(
+            "set -e; umask 022; dpkg-deb --raw-extract {NEWER} /tmp/changed; \
+             sed -i '2i# another line' /tmp/changed{HOOK}; \
+             dpkg-deb -Znone --root-owner-group --build /tmp/changed {CHANGED}; rm -r /tmp/changed"
+        ),
+    );
+    let files_before = files(&root);
+    let install = format!("dpkg --install {DEB} </dev/null");
+    quiet(&root, &install);
+    let conffiles = output(&root, "dpkg-query --show --showformat '${Conffiles}' kbuild-guard");
+    let paths: Vec<&str> = conffiles.split_whitespace().step_by(2).collect();
+    assert_eq!(paths, [HOOK]);
+    let ours = root.read_to_string(HOOK).unwrap();
+    for (choice, make, upgrade, kept_is) in [
+        ("untouched", "true".to_owned(), CHANGED, "another line"),
+        ("deleted", format!("rm {HOOK}"), NEWER, ""),
+        ("switched off", format!("chmod a-x {HOOK}"), CHANGED, "not executable"),
+        ("edited", format!("sed -i '2i# my own' {HOOK}"), NEWER, "my own"),
+    ] {
+        output(&root, &make);
+        quiet(&root, &format!("apt-get -y install {upgrade} </dev/null"));
+        let is = root
+            .sh(&format!("if [ -x {HOOK} ]; then sed -n 2p {HOOK}; elif [ -e {HOOK} ]; then echo not executable; fi"))
+            .unwrap();
+        assert_eq!(is.output.trim_start_matches("# ").trim_end(), kept_is, "{choice}");
+        // Also where it is not called any more, its package can go and come.
+        quiet(&root, "dpkg --remove kbuild-guard");
+        quiet(&root, &format!("{install} && dpkg --purge kbuild-guard"));
+        assert_nothing_left(&root, &files_before);
+        quiet(&root, &install);
+        assert_eq!(root.read_to_string(HOOK).unwrap(), ours, "{choice}");
+    }
+    quiet(&root, "dpkg --remove kbuild-guard");
+    assert!(root.exists(HOOK).unwrap());
+    let left = root.run(&[HOOK, "6.1.0-0-host", "/boot/vmlinuz-6.1.0-0-host"]).unwrap();
+    assert_eq!((left.code, left.output.as_str()), (0, ""));
+    assert_not_called(&root);
+    quiet(&root, "dpkg --purge kbuild-guard");
+    assert_nothing_left(&root, &files_before);
 }

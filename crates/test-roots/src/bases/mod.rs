@@ -6,6 +6,7 @@ mod cache;
 mod debian12;
 mod debian12_boot;
 mod debian12_kernels;
+mod debian12_packaging;
 mod debian12_self_built;
 mod entry;
 mod hidden;
@@ -65,6 +66,13 @@ impl Base {
     /// It is not installed yet; [`releases`](Self::releases) has its release alone. Building it takes some minutes.
     pub fn debian12_self_built(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_self_built::DEBIAN12_SELF_BUILT, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with autopkgtest and piuparts, and a minimal Debian 12 in `/srv/minimal` for the latter.
+    ///
+    /// The meta-packages of the newest cloud kernel and of its headers are in apt's cache too.
+    pub fn debian12_packaging(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_packaging::DEBIAN12_PACKAGING, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.

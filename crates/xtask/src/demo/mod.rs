@@ -40,7 +40,7 @@ fn build() -> Result<PathBuf, Error> {
         return Err(Error::Logged { what: "building the package", log });
     }
     let dist = tools::target_dir()?.join("dist");
-    crate::dist::only_package(&dist)
+    crate::dist::only_file(&dist, "deb")
 }
 
 fn throw_away_base() -> Result<Base, Error> {
