@@ -126,7 +126,12 @@ impl<'a> Inspection<'a> {
 
     /// Whether this tree's builds read the file at all.
     pub(super) fn is_read(&mut self, input: &Input) -> bool {
-        match input.when {
+        self.is_read_when(input.when)
+    }
+
+    /// Whether this condition holds for this tree's builds.
+    pub(super) fn is_read_when(&mut self, when: When) -> bool {
+        match when {
             When::Always => true,
             When::Set(option) => self.config.is_set(option),
             When::Mentioned(word, files) => files
