@@ -23,7 +23,9 @@
 //! | --- | --- |
 //! | [`Base::debian12`] | dkms, gcc, make, unattended-upgrades; no kernel; three kernels with headers and `acpi-call-dkms` in apt's cache |
 //! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
-//! | [`Base::releases`] | those three, oldest first |
+//! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
+//! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |
+//! | [`Base::releases`] | its three kernels, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!
 //! The cache is `$KBUILD_GUARD_TEST_CACHE`, `$XDG_CACHE_HOME/kbuild-guard` or `$HOME/.cache/kbuild-guard`. An entry is keyed by

@@ -15,5 +15,7 @@ pub(crate) fn make_all() -> Result<(), Error> {
     let mut say = |step: &str| println!("xtask: base: {step}");
     Base::debian12(&mut say).map_err(Error::Roots)?;
     Base::debian12_kernels(&mut say).map_err(Error::Roots)?;
+    Base::debian12_to_13(&mut say).map_err(Error::Roots)?;
+    Base::debian13_kernels(&mut say).map_err(Error::Roots)?;
     Ok(())
 }

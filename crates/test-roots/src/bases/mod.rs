@@ -5,6 +5,9 @@ mod build;
 mod cache;
 mod debian12;
 mod debian12_kernels;
+mod debian12_to_13;
+mod debian13;
+mod debian13_kernels;
 mod entry;
 mod hidden;
 mod log;
@@ -52,6 +55,24 @@ impl Base {
     /// built for each by dkms.
     pub fn debian12_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_kernels::DEBIAN12_KERNELS, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) with the packages that lead to the newest kernel, on the eve of its
+    /// upgrade: apt's sources name Debian 13, and all that will come is in apt's cache.
+    pub fn debian12_to_13(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_to_13::DEBIAN12_TO_13, progress)
+    }
+
+    /// Debian 13 with dkms, gcc, make and unattended-upgrades, without any kernel; as [`debian12`](Self::debian12), three
+    /// kernels with their headers, the packages that lead to the newest, and `acpi-call-dkms` are in apt's cache.
+    pub fn debian13(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13::DEBIAN13, progress)
+    }
+
+    /// [`debian13`](Self::debian13) with all three kernels, their headers and acpi-call-dkms installed by name, the module
+    /// built for each by dkms.
+    pub fn debian13_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_kernels::DEBIAN13_KERNELS, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
