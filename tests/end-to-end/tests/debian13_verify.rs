@@ -110,14 +110,15 @@ fn damage_is_one_kernels_and_named_with_its_owner() {
     assert_eq!(kernel(&root, &old).unwrap()["state"], "ready");
 }
 
-/// Debian 13's kernels also run the hooks of /usr/share/kernel, but for those that a link in /etc to /dev/null masks.
+/// Debian 13's kernels also run the hooks of /usr/share/kernel, but for those that a file in /etc that cannot be executed
+/// masks (a link to /dev/null masks too, and makes run-parts 5.23 fail, and with it the kernel's installation).
 /// dkms run from there is done before we judge, as from /etc.
 #[test]
 fn hooks_below_usr_share_kernel_are_run_before_we_judge() {
     let (root, Releases { new, .. }) = fresh();
     apt(&root, "install acpi-call-dkms").success().unwrap();
     root.sh("cd /etc/kernel && for stage in postinst.d header_postinst.d; do mkdir -p /usr/share/kernel/$stage; \
-         mv $stage/dkms /usr/share/kernel/$stage/; ln -s /dev/null $stage/zz-fails; \
+         mv $stage/dkms /usr/share/kernel/$stage/; : >$stage/zz-fails; \
          printf '#!/bin/sh\\nexit 1\\n' >/usr/share/kernel/$stage/zz-fails; \
          printf '#!/bin/sh\\necho seen \"$1\" >>/seen\\n' >/usr/share/kernel/$stage/zz-seen; \
          chmod +x /usr/share/kernel/$stage/zz-*; done")
