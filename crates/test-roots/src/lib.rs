@@ -26,7 +26,9 @@
 //! | [`Base::debian12_boot`] | the same with systemd and initial ramdisks, for [`Boot`] |
 //! | [`Base::debian12_self_built`] | [`Base::debian12`] with a small kernel that a user has built in the home directory |
 //! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
-//! | [`Base::releases`] | those three, oldest first |
+//! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
+//! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |
+//! | [`Base::releases`] | its three kernels, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!
 //! The cache is `$KBUILD_GUARD_TEST_CACHE`, `$XDG_CACHE_HOME/kbuild-guard` or `$HOME/.cache/kbuild-guard`. An entry is keyed by

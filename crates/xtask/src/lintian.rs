@@ -11,7 +11,6 @@ use crate::tools::{self, Tool};
 pub(crate) const TOOL: Tool = Tool::program("lintian", "lintian");
 
 /// Judges everything that a .changes file names.
-///
 pub(crate) fn judge(changes: &Path) -> Result<(), Error> {
     tools::run(
         Command::new("lintian")

@@ -3,11 +3,14 @@
 //!
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
+mod faults;
 pub mod package_life;
 
 use std::path::PathBuf;
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder};
+
+pub use faults::{Fault, Judged, judge};
 
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";
@@ -44,6 +47,21 @@ pub fn self_built() -> Result<Base> {
 /// Debian 12 with autopkgtest and piuparts.
 pub fn with_testers() -> Result<Base> {
     Base::debian12_packaging(&mut |_| {})
+}
+
+/// Debian 13 without any kernel; three of them in apt's cache.
+pub fn bare_13() -> Result<Base> {
+    Base::debian13(&mut |_| {})
+}
+
+/// Debian 13 with three kernels and their headers, installed by name, and acpi_call built by dkms for each.
+pub fn with_kernels_13() -> Result<Base> {
+    Base::debian13_kernels(&mut |_| {})
+}
+
+/// Debian 12 with its kernels, on the eve of its upgrade to 13.
+pub fn eve_of_13() -> Result<Base> {
+    Base::debian12_to_13(&mut |_| {})
 }
 
 /// The three releases of a base.

@@ -68,7 +68,8 @@ const LIB: &str = "scripts/Makefile.lib";
 const MODFINAL: &str = "scripts/Makefile.modfinal";
 const MODPOST: &str = "scripts/Makefile.modpost";
 
-/// Every file whose absence stops the build of any module.
+/// Every file whose absence stops the build of any module, but for the parts of kbuild that the top Makefile includes
+/// by lists of their names.
 pub const INPUTS: &[Input] = {
     use Family::{Generated, Header, HostTool, Kbuild, Prepared};
     use Side::{Build, Source};
@@ -88,15 +89,10 @@ pub const INPUTS: &[Input] = {
         input(Source, MODFINAL, Always, Kbuild),
         input(Source, "scripts/subarch.include", Mentioned("scripts/subarch.include", &[TOP]), Kbuild),
         input(Source, "scripts/Makefile.compiler", Mentioned("scripts/Makefile.compiler", &[TOP]), Kbuild),
-        input(
-            Source,
-            "scripts/Makefile.extrawarn",
-            Mentioned("scripts/Makefile.extrawarn", &[TOP, BUILD, LIB]),
-            Kbuild,
-        ),
-        input(Source, "scripts/Makefile.debug", Set("CONFIG_DEBUG_INFO"), Kbuild),
+        input(Source, "scripts/Makefile.extrawarn", Mentioned("scripts/Makefile.extrawarn", &[BUILD, LIB]), Kbuild),
         input(Source, "scripts/check-local-export", Mentioned("scripts/check-local-export", &[BUILD]), Kbuild),
-        input(Source, "scripts/modules-check.sh", Mentioned("scripts/modules-check.sh", &[TOP]), Kbuild),
+        // 5.10 runs it for the kernel's own modules only, and Debian 11 does not ship it.
+        input(Source, "scripts/modules-check.sh", Mentioned("$(KBUILD_MODULES), modules_check)", &[TOP]), Kbuild),
         input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild),
         input(Build, "scripts/basic/fixdep", Always, HostTool),
         input(Build, "scripts/mod/modpost", Always, HostTool),
@@ -119,19 +115,27 @@ pub const PROGRAMS: &[(&str, When, &str)] = &[
 /// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.
 pub const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/$ARCH/module.lds"];
 
-/// Generated headers of an architecture that `<linux/module.h>` reaches wherever they are generated;
-/// the others are needed by some modules only.
-pub const CORE_ASM: [&str; 12] = [
-    "errno.h",
-    "ioctl.h",
-    "ipcbuf.h",
-    "kmap_size.h",
-    "mmiowb.h",
-    "param.h",
-    "resource.h",
-    "rwonce.h",
-    "types.h",
-    "unistd_32_ia32.h",
-    "unistd_64.h",
-    "unistd_64_x32.h",
+/// Generated headers of an architecture that every module reaches wherever they are generated, by `<linux/module.h>` or
+/// `scripts/module-common.c`, and when; the others are needed by some modules only.
+pub const CORE_ASM: &[(&str, When)] = &[
+    ("errno.h", When::Always),
+    ("fcntl.h", IA32_IN_ELF),
+    ("ioctl.h", When::Always),
+    ("ipcbuf.h", When::Always),
+    ("kmap_size.h", When::Always),
+    ("mmiowb.h", When::Always),
+    ("mmzone.h", When::Always),
+    ("orc_hash.h", When::Set("CONFIG_UNWINDER_ORC")),
+    ("param.h", When::Always),
+    ("resource.h", When::Always),
+    ("rwonce.h", When::Always),
+    ("socket.h", IA32_IN_ELF),
+    ("sockios.h", IA32_IN_ELF),
+    ("types.h", When::Always),
+    ("unistd_32_ia32.h", When::Always),
+    ("unistd_64.h", When::Always),
+    ("unistd_64_x32.h", When::Always),
 ];
+
+/// Since Linux 6.7 x86's `<asm/elf.h>` includes `<asm/ia32.h>`, and that `<linux/compat.h>` with sockets and files.
+const IA32_IN_ELF: When = When::Mentioned("<asm/ia32.h>", &["arch/$ARCH/include/asm/elf.h"]);

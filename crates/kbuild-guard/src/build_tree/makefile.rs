@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which other tree a tree's Makefile includes.
+//! What a tree's Makefile includes: another tree's, and parts of kbuild by configuration.
 
 /// The paths of the Makefiles that `text` includes by a plain path.
 ///
@@ -12,6 +12,27 @@ pub(super) fn included_makefiles(text: &str) -> Vec<&str> {
         .flat_map(|rest| rest.split('#').next().unwrap_or_default().split_ascii_whitespace())
         .filter(|path| !path.contains('$') && (*path == "Makefile" || path.ends_with("/Makefile")))
         .collect()
+}
+
+/// The parts of kbuild that the kernel's own Makefile includes by lists of names, each with the option that it hangs
+/// on, if any: `include-$(CONFIG_DEBUG_INFO_BTF) += scripts/Makefile.btf`. Which parts there are, and what they are
+/// called, differs from version to version.
+pub(crate) fn parts_of_kbuild(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    text.lines()
+        .filter_map(|line| {
+            let list = line.strip_prefix("include-")?;
+            match list.strip_prefix('y') {
+                Some(rest) => Some((None, rest)),
+                None => list.strip_prefix("$(")?.split_once(')').map(|(option, rest)| (Some(option), rest)),
+            }
+        })
+        .filter_map(|(option, rest)| {
+            Some((option, rest.trim_start().trim_start_matches(['+', ':']).strip_prefix('=')?))
+        })
+        .flat_map(|(option, paths)| {
+            let paths = paths.split('#').next().unwrap_or_default().split_ascii_whitespace();
+            paths.filter(|path| !path.contains('$')).map(move |path| (option, path))
+        })
 }
 
 /// Whether a text is the kernel's own top Makefile: it begins with the version it is of.
@@ -39,6 +60,14 @@ mod tests {
                       include include/config/auto.conf\n-include x/Makefile\n\tinclude y/Makefile\n";
         assert!(included_makefiles(kernel).is_empty());
         assert!(is_kernel_makefile(kernel));
-        assert!(!is_kernel_makefile("include /x/Makefile\n"));
+        let text = "include-y := scripts/Makefile.extrawarn\ninclude-$(CONFIG_DEBUG_INFO_BTF)+= scripts/Makefile.btf\n\
+                    include-$(CONFIG_KCOV)\t\t+= scripts/Makefile.kcov # x\ninclude-$(X) += $(Y)\n";
+        let parts: Vec<_> = parts_of_kbuild(text).collect();
+        let expected = [
+            (None, "scripts/Makefile.extrawarn"),
+            (Some("CONFIG_DEBUG_INFO_BTF"), "scripts/Makefile.btf"),
+            (Some("CONFIG_KCOV"), "scripts/Makefile.kcov"),
+        ];
+        assert_eq!(parts, expected);
     }
 }

@@ -11,3 +11,4 @@ mod makefile;
 pub use closure::{Closure, End, Gap, Hop, Role, Unclear, follow};
 pub use config::TreeConfig;
 pub use link::{BuildLink, LinkKind};
+pub(crate) use makefile::parts_of_kbuild;

@@ -206,10 +206,11 @@ catalogue! {
                 does not have: objtool needs libelf, and a tree from a glibc system needs glibc's loader.";
     /// Module.symvers is missing.
     SymversMissing = "KBG036", "Module.symvers is missing",
-        consequence: "modules are built without symbol versions",
+        consequence: "modules cannot be built, or only without symbol versions",
         advice: "restore Module.symvers from the build this kernel came from",
         story: "Module.symvers holds the checksum of every symbol the kernel exports. With CONFIG_MODVERSIONS a \
-                module built without it does not load ('no symbol version for module_layout'); make only warns.";
+                module built without it does not load ('no symbol version for module_layout'). make warns and builds \
+                one on Linux 6.1, and stops ('\"module_layout\" undefined') on 6.12.";
     /// Module.symvers is empty.
     SymversEmpty = "KBG037", "Module.symvers is empty",
         consequence: "no external module can be built for this kernel",

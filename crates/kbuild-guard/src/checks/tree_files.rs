@@ -3,7 +3,8 @@
 
 use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
-use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side};
+use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
+use crate::build_tree::parts_of_kbuild;
 use crate::package_db::Need;
 use crate::quote::quoted;
 use crate::sysroot::RootPath;
@@ -20,7 +21,8 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, some);
         linker_script(inspection);
     }
-    let kbuild = faults(inspection, Family::Kbuild);
+    let mut kbuild = faults(inspection, Family::Kbuild);
+    kbuild.extend(included_parts(inspection));
     inspection.add_missing(FindingId::KbuildMissing, Effect::NoBuild, kbuild);
     let headers = faults(inspection, Family::Header);
     inspection.add_missing(FindingId::HeaderMissing, Effect::NoBuild, headers);
@@ -33,6 +35,23 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
             continue;
         }
         let Some(path) = inspection.path(input.side, input.path) else { continue };
+        if let Some(what) = fault(&inspection.find(&path)) {
+            faults.push((path, what));
+        }
+    }
+    faults
+}
+
+/// The makefiles that the top Makefile includes by lists, for what is configured.
+fn included_parts(inspection: &mut Inspection<'_>) -> Faults {
+    let Some(top) = inspection.path(Side::Source, TOP) else { return Faults::new() };
+    let text = inspection.text(&top);
+    let mut faults = Faults::new();
+    for (option, part) in parts_of_kbuild(&text) {
+        if option.is_some_and(|option| !inspection.config.is_set(option)) {
+            continue;
+        }
+        let Some(path) = inspection.path(Side::Source, part) else { continue };
         if let Some(what) = fault(&inspection.find(&path)) {
             faults.push((path, what));
         }
@@ -71,6 +90,8 @@ type Faults = Vec<(RootPath, &'static str)>;
 /// configuration, so only those that every module reaches are asked for.
 fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
     let (mut core, mut some) = (Vec::new(), Vec::new());
+    let reached: Vec<&str> =
+        CORE_ASM.iter().filter(|(_, when)| inspection.is_read_when(*when)).map(|(name, _)| *name).collect();
     for (own, generic, generated) in [
         ("arch/$ARCH/include/asm", "include/asm-generic/Kbuild", "arch/$ARCH/include/generated/asm"),
         ("arch/$ARCH/include/uapi/asm", "include/uapi/asm-generic/Kbuild", "arch/$ARCH/include/generated/uapi/asm"),
@@ -84,12 +105,12 @@ fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
         let own_list = inspection.text(&own.join("Kbuild"));
         let generic_list = inspection.text(&generic);
         let mut expected: Vec<&str> = listed(&own_list, "generic-y").collect();
-        expected.extend(listed(&own_list, "generated-y").filter(|name| CORE_ASM.contains(name)));
+        expected.extend(listed(&own_list, "generated-y").filter(|name| reached.contains(name)));
         expected.extend(listed(&generic_list, "mandatory-y").filter(|name| !inspection.root.exists(&own.join(name))));
         for name in expected {
             let path = generated.join(name);
             if let Some(what) = fault(&inspection.find(&path)) {
-                if CORE_ASM.contains(&name) { core.push((path, what)) } else { some.push((path, what)) }
+                if reached.contains(&name) { core.push((path, what)) } else { some.push((path, what)) }
             }
         }
     }

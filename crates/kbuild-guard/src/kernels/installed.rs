@@ -67,7 +67,8 @@ fn kernel_at(
         .map(|image| format!("{image}-{release}"))
         .filter(|name| boot.binary_search_by(|have| have.as_os_str().cmp(name.as_ref())).is_ok())
         .map(|name| RootPath::new("/boot").join(name));
-    let image = in_boot.chain([dir.join("vmlinuz")]).find(is_file)?;
+    // Where both are, the one in /boot is a hook's copy that no package owns (Fedora, Arch; Debian from linux-base 4.17 on).
+    let image = [dir.join("vmlinuz")].into_iter().chain(in_boot).find(is_file)?;
     // The directory itself may be a link: what the kernel's hops are called has to hold none.
     let dir = match root.walk(&dir).end {
         WalkEnd::Found { path, status } if status.kind == Kind::Directory => path,
@@ -98,6 +99,8 @@ mod tests {
         make("boot/vmlinuz-0-rescue-abc");
         make("lib/modules/6.9.1-arch1-1/vmlinuz");
         make("lib/modules/a\nb/vmlinuz");
+        make("lib/modules/7.2.13+deb14-amd64/vmlinuz");
+        make("boot/vmlinuz-7.2.13+deb14-amd64");
         make("boot/Image-6.4.0-default");
         make("lib/modules/6.4.0-default/modules.dep");
         fs::create_dir_all(dir.path().join("boot/vmlinuz-6.2.0")).unwrap();
@@ -105,8 +108,15 @@ mod tests {
         let machine = Machine { osrelease: Some("6.1.0-56-amd64".parse().unwrap()), ..Machine::default() };
         let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine).unwrap();
         let releases: Vec<(&str, bool)> = found.iter().map(|k| (k.release.as_str(), k.running)).collect();
-        assert_eq!(releases, [("6.1.0-56-amd64", true), ("6.4.0-default", false), ("6.9.1-arch1-1", false)]);
+        let expected = [
+            ("6.1.0-56-amd64", true),
+            ("6.4.0-default", false),
+            ("6.9.1-arch1-1", false),
+            ("7.2.13+deb14-amd64", false),
+        ];
+        assert_eq!(releases, expected);
         assert_eq!(found[2].image, RootPath::new("/lib/modules/6.9.1-arch1-1/vmlinuz"));
+        assert_eq!(found[3].image, RootPath::new("/lib/modules/7.2.13+deb14-amd64/vmlinuz"));
     }
 
     #[test]

@@ -8,6 +8,9 @@ mod debian12_boot;
 mod debian12_kernels;
 mod debian12_packaging;
 mod debian12_self_built;
+mod debian12_to_13;
+mod debian13;
+mod debian13_kernels;
 mod entry;
 mod hidden;
 mod log;
@@ -73,6 +76,24 @@ impl Base {
     /// The meta-packages of the newest cloud kernel and of its headers are in apt's cache too.
     pub fn debian12_packaging(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_packaging::DEBIAN12_PACKAGING, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) with the packages that lead to the newest kernel, on the eve of its
+    /// upgrade: apt's sources name Debian 13, and all that will come is in apt's cache.
+    pub fn debian12_to_13(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_to_13::DEBIAN12_TO_13, progress)
+    }
+
+    /// Debian 13 with dkms, gcc, make and unattended-upgrades, without any kernel; as [`debian12`](Self::debian12), three
+    /// kernels with their headers, the packages that lead to the newest, and `acpi-call-dkms` are in apt's cache.
+    pub fn debian13(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13::DEBIAN13, progress)
+    }
+
+    /// [`debian13`](Self::debian13) with all three kernels, their headers and acpi-call-dkms installed by name, the module
+    /// built for each by dkms.
+    pub fn debian13_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_kernels::DEBIAN13_KERNELS, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.

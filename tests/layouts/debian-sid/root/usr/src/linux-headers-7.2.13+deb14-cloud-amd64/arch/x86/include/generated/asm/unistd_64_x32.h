@@ -1,0 +1,1 @@
+#ifndef _UAPI_ASM_UNISTD_64_X32_H

@@ -1,0 +1,1 @@
+#ifndef __LINUX_BOUNDS_H__

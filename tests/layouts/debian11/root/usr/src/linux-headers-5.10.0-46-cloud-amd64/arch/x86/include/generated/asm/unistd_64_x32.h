@@ -1,0 +1,1 @@
+#ifndef _ASM_X86_UNISTD_64_X32_H

@@ -1,0 +1,1 @@
+#ifndef __ASM_OFFSETS_H__

@@ -1,0 +1,1 @@
+#define ORC_HASH
