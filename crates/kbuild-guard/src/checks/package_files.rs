@@ -21,6 +21,16 @@ use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
 /// A directory of a kernel's headers has some hundred entries.
 const MOST_ENTRIES: usize = 1 << 16;
 
+/// What packages bring and no module build reads: deleted one at a time under real builds.
+const NOT_READ: [&str; 6] = [
+    ".config",
+    "include/config/kernel.release",
+    "include/generated/compile.h",
+    "scripts/sign-file",
+    "vmlinux",
+    "source",
+];
+
 /// The trees of some kernels and the packages they belong to.
 pub struct PackagedTrees {
     owners: HashMap<RootPath, Option<PackageId>>,
@@ -219,7 +229,9 @@ pub(super) fn check(inspection: &mut Inspection<'_>, packaged: &PackagedTrees) -
                 format!("of the files of {package} {all} are missing: {}{more}", names.join(", "))
             }
         };
-        inspection.add(FindingId::FilesMissing, Effect::Risk, first.clone(), cause, Need::Path(first));
+        let is_read = |path: &RootPath| !NOT_READ.iter().any(|end| path.as_path().ends_with(end));
+        let effect = if gone.iter().any(is_read) { Effect::Risk } else { Effect::Note };
+        inspection.add(FindingId::FilesMissing, effect, first.clone(), cause, Need::Path(first));
     }
     Ok(())
 }
