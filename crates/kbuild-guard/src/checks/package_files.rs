@@ -81,17 +81,15 @@ impl PackagedTrees {
             .filter(|(_, owner)| owner.as_ref() == Some(package))
             .map(|(tree, _)| tree.as_os_str().as_bytes())
             .collect();
-        let mut listed: Vec<(&[u8], &[u8])> = files
-            .paths()
-            .filter(|path| own.iter().any(|tree| is_below(tree, path)))
-            .filter_map(|path| {
-                let slash = memchr::memrchr(b'/', path)?;
-                Some((path.get(..slash)?, path.get(slash + 1..)?))
-            })
-            .collect();
-        listed.sort_unstable();
-        let mut dirs: Vec<&[u8]> = listed.iter().map(|(dir, _)| *dir).collect();
-        dirs.dedup();
+        let mut listed: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+        for path in files.paths().filter(|path| own.iter().any(|tree| is_below(tree, path))) {
+            let Some(slash) = memchr::memrchr(b'/', path) else { continue };
+            if let (Some(dir), Some(name)) = (path.get(..slash), path.get(slash + 1..)) {
+                listed.entry(dir).or_default().push(name);
+            }
+        }
+        let mut dirs: Vec<&[u8]> = listed.keys().copied().collect();
+        dirs.sort_unstable();
         let list = hash(&files);
         let times = Times::of(root, dirs.iter().map(|dir| path_of(dir)));
         if let (Some(known), Some(times)) = (self.sound.borrow().get(package), &times) {
@@ -102,9 +100,8 @@ impl PackagedTrees {
         }
         let mut gone = Vec::new();
         let mut targets = BTreeSet::new();
-        for of_dir in listed.chunk_by(|one, other| one.0 == other.0) {
-            let Some((dir, _)) = of_dir.first() else { continue };
-            missing_in(root, &path_of(dir), of_dir.iter().map(|(_, name)| *name), &mut gone, &mut targets)?;
+        for (dir, names) in &listed {
+            missing_in(root, &path_of(dir), names, &mut gone, &mut targets)?;
         }
         let targets: Vec<RootPath> =
             targets.into_iter().filter(|dir| dirs.binary_search(&dir.as_os_str().as_bytes()).is_err()).collect();
@@ -123,10 +120,10 @@ impl PackagedTrees {
 }
 
 /// Adds the names of one directory that are not there, or are links that lead nowhere.
-fn missing_in<'n>(
+fn missing_in(
     root: &Sysroot,
     dir: &RootPath,
-    names: impl Iterator<Item = &'n [u8]>,
+    names: &[&[u8]],
     gone: &mut Vec<RootPath>,
     targets: &mut BTreeSet<RootPath>,
 ) -> Result<()> {
