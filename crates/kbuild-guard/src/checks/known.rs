@@ -6,6 +6,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::inspection::Found;
 use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures};
 use crate::sysroot::{RootPath, Sysroot};
 
@@ -20,14 +21,24 @@ pub struct Known {
     signatures: OnceCell<bool>,
     writers: RefCell<HashMap<RootPath, Option<String>>>,
     unmet: RefCell<HashMap<FileId, Rc<[Unmet]>>>,
-    texts: RefCell<Texts>,
+    last: RefCell<LastTree>,
 }
 
-/// The texts of the tree that was looked at last; those of others are let go.
+/// What the tree that was looked at last holds; of others nothing is kept.
 #[derive(Default)]
-struct Texts {
+struct LastTree {
     tree: Option<RootPath>,
     texts: HashMap<RootPath, Rc<str>>,
+    found: HashMap<RootPath, Found>,
+}
+
+impl LastTree {
+    fn of(&mut self, tree: &RootPath) -> &mut Self {
+        if self.tree.as_ref() != Some(tree) {
+            *self = LastTree { tree: Some(tree.clone()), ..LastTree::default() };
+        }
+        self
+    }
 }
 
 impl Known {
@@ -64,14 +75,21 @@ impl Known {
 
     /// A text file of `tree`, at most `limit` bytes of it; empty where it cannot be read.
     pub(super) fn text(&self, root: &Sysroot, tree: &RootPath, path: &RootPath, limit: usize) -> Rc<str> {
-        let mut texts = self.texts.borrow_mut();
-        if texts.tree.as_ref() != Some(tree) {
-            *texts = Texts { tree: Some(tree.clone()), texts: HashMap::new() };
-        }
-        let text = texts.texts.entry(path.clone()).or_insert_with(|| {
+        let mut last = self.last.borrow_mut();
+        let text = last.of(tree).texts.entry(path.clone()).or_insert_with(|| {
             let bytes = root.read(path, limit).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into()
         });
         Rc::clone(text)
+    }
+
+    /// How a file of `tree` was found.
+    pub(super) fn found(&self, tree: &RootPath, path: &RootPath) -> Option<Found> {
+        self.last.borrow_mut().of(tree).found.get(path).copied()
+    }
+
+    /// Keeps how a file of `tree` was found.
+    pub(super) fn keep(&self, tree: &RootPath, path: &RootPath, found: Found) {
+        self.last.borrow_mut().of(tree).found.insert(path.clone(), found);
     }
 }

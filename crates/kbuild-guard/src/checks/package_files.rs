@@ -21,6 +21,16 @@ use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
 /// A directory of a kernel's headers has some hundred entries.
 const MOST_ENTRIES: usize = 1 << 16;
 
+/// What packages bring and no module build reads: deleted one at a time under real builds.
+const NOT_READ: [&str; 6] = [
+    ".config",
+    "include/config/kernel.release",
+    "include/generated/compile.h",
+    "scripts/sign-file",
+    "vmlinux",
+    "source",
+];
+
 /// The trees of some kernels and the packages they belong to.
 pub struct PackagedTrees {
     owners: HashMap<RootPath, Option<PackageId>>,
@@ -71,17 +81,15 @@ impl PackagedTrees {
             .filter(|(_, owner)| owner.as_ref() == Some(package))
             .map(|(tree, _)| tree.as_os_str().as_bytes())
             .collect();
-        let mut listed: Vec<(&[u8], &[u8])> = files
-            .paths()
-            .filter(|path| own.iter().any(|tree| is_below(tree, path)))
-            .filter_map(|path| {
-                let slash = memchr::memrchr(b'/', path)?;
-                Some((path.get(..slash)?, path.get(slash + 1..)?))
-            })
-            .collect();
-        listed.sort_unstable();
-        let mut dirs: Vec<&[u8]> = listed.iter().map(|(dir, _)| *dir).collect();
-        dirs.dedup();
+        let mut listed: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+        for path in files.paths().filter(|path| own.iter().any(|tree| is_below(tree, path))) {
+            let Some(slash) = memchr::memrchr(b'/', path) else { continue };
+            if let (Some(dir), Some(name)) = (path.get(..slash), path.get(slash + 1..)) {
+                listed.entry(dir).or_default().push(name);
+            }
+        }
+        let mut dirs: Vec<&[u8]> = listed.keys().copied().collect();
+        dirs.sort_unstable();
         let list = hash(&files);
         let times = Times::of(root, dirs.iter().map(|dir| path_of(dir)));
         if let (Some(known), Some(times)) = (self.sound.borrow().get(package), &times) {
@@ -92,9 +100,8 @@ impl PackagedTrees {
         }
         let mut gone = Vec::new();
         let mut targets = BTreeSet::new();
-        for of_dir in listed.chunk_by(|one, other| one.0 == other.0) {
-            let Some((dir, _)) = of_dir.first() else { continue };
-            missing_in(root, &path_of(dir), of_dir.iter().map(|(_, name)| *name), &mut gone, &mut targets)?;
+        for (dir, names) in &listed {
+            missing_in(root, &path_of(dir), names, &mut gone, &mut targets)?;
         }
         let targets: Vec<RootPath> =
             targets.into_iter().filter(|dir| dirs.binary_search(&dir.as_os_str().as_bytes()).is_err()).collect();
@@ -113,10 +120,10 @@ impl PackagedTrees {
 }
 
 /// Adds the names of one directory that are not there, or are links that lead nowhere.
-fn missing_in<'n>(
+fn missing_in(
     root: &Sysroot,
     dir: &RootPath,
-    names: impl Iterator<Item = &'n [u8]>,
+    names: &[&[u8]],
     gone: &mut Vec<RootPath>,
     targets: &mut BTreeSet<RootPath>,
 ) -> Result<()> {
@@ -219,7 +226,9 @@ pub(super) fn check(inspection: &mut Inspection<'_>, packaged: &PackagedTrees) -
                 format!("of the files of {package} {all} are missing: {}{more}", names.join(", "))
             }
         };
-        inspection.add(FindingId::FilesMissing, Effect::Risk, first.clone(), cause, Need::Path(first));
+        let is_read = |path: &RootPath| !NOT_READ.iter().any(|end| path.as_path().ends_with(end));
+        let effect = if gone.iter().any(is_read) { Effect::Risk } else { Effect::Note };
+        inspection.add(FindingId::FilesMissing, effect, first.clone(), cause, Need::Path(first));
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ const ORDER: usize = 64 << 10;
 /// How many modules are looked at to find small ones.
 const CANDIDATES: usize = 24;
 
+/// After so many that are not there none is.
+const MOST_IN_VAIN: usize = 4;
+
 /// How many modules are read. The first symbol of each, `module_layout`, already sums up the kernel's
 /// configuration; a second one widens the choice of symbols.
 const SAMPLE: usize = 2;
@@ -48,7 +51,11 @@ pub fn sample(root: &Sysroot, kernel: &Kernel) -> Vec<Stamp> {
     let step = lines.len().div_ceil(CANDIDATES).max(1);
     let mut found: Vec<(u64, RootPath)> = Vec::new();
     let mut suffixes: Vec<&str> = SUFFIXES.to_vec();
-    for line in lines.iter().step_by(step) {
+    for (index, line) in lines.iter().step_by(step).enumerate() {
+        // A directory with lists of modules and none of them.
+        if index == MOST_IN_VAIN && found.is_empty() {
+            break;
+        }
         for suffix in suffixes.clone() {
             let path = kernel.dir.join(format!("{line}{suffix}"));
             match root.status(&path) {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, FileHeader32, FileHeader64};
+use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, FileHeader32, FileHeader64, PT_LOAD};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
 
@@ -31,6 +31,8 @@ pub struct Asks {
     pub versions: Vec<(String, String)>,
     /// Whether it brings a search path of its own, so that libraries may be anywhere.
     pub has_search_path: bool,
+    /// Whether the file ends before what is to be loaded of it does: execve(2) fails, or SIGBUS ends it.
+    pub is_cut_short: bool,
 }
 
 impl Asks {
@@ -53,10 +55,18 @@ where
     let header = Elf::parse(data)?;
     let endian = header.endian()?;
     let mut asks = Asks::default();
+    let length = data.len().unwrap_or(0);
     for segment in header.program_headers(endian, data)? {
+        if segment.p_type(endian) == PT_LOAD {
+            let end = segment.p_offset(endian).into().saturating_add(segment.p_filesz(endian).into());
+            asks.is_cut_short |= end > length;
+        }
         if let Some(path) = segment.interpreter(endian, data)? {
             asks.interpreter = Some(PathBuf::from(text(path)));
         }
+    }
+    if asks.is_cut_short {
+        return Ok(asks);
     }
     let sections = header.sections(endian, data)?;
     if let Some((entries, link)) = sections.dynamic(endian, data)? {
@@ -122,6 +132,8 @@ fn text(bytes: &[u8]) -> String {
 /// Something a program asks for that this root does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmet {
+    /// The rest of the program itself.
+    Rest,
     /// The loader: execve(2) fails with ENOENT.
     Interpreter(PathBuf),
     /// A library.
@@ -146,6 +158,9 @@ pub struct Loader {
 impl Loader {
     /// What is missing for a program, the most telling first.
     pub fn unmet(&self, root: &Sysroot, asks: &Asks) -> Vec<Unmet> {
+        if asks.is_cut_short {
+            return vec![Unmet::Rest];
+        }
         let Some(interpreter) = &asks.interpreter else { return Vec::new() };
         let loader = match root.walk(&RootPath::new(interpreter)).end {
             WalkEnd::Found { path, .. } => path,

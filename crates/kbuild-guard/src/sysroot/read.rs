@@ -16,6 +16,9 @@ use super::{Kind, RootPath, Sysroot, kind_of};
 use crate::error::{Error, Result};
 use crate::quote::quoted;
 
+/// What is set aside for a file before any of it is read.
+const LARGEST_AT_ONCE: usize = 4 << 20;
+
 /// A name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -38,7 +41,9 @@ impl Sysroot {
     /// The first `most` bytes of a regular file, or all of a shorter one.
     pub fn read_start(&self, path: &RootPath, most: usize) -> Result<Vec<u8>> {
         let file = self.open_file(path)?;
-        let mut bytes = Vec::new();
+        // Files of /proc have no size; whatever a file says, no more is taken at once than it may have.
+        let size = file.metadata().map_or(0, |of| usize::try_from(of.len()).unwrap_or(0));
+        let mut bytes = Vec::with_capacity(size.saturating_add(1).min(most).min(LARGEST_AT_ONCE));
         let most = u64::try_from(most).unwrap_or(u64::MAX);
         file.take(most).read_to_end(&mut bytes).map_err(|source| Error::Io {
             operation: "read",
@@ -76,12 +81,24 @@ impl Sysroot {
         }
     }
 
+    /// Opens a directory for listing. Nothing else is opened: O_DIRECTORY is looked at before the thing is.
+    fn open_dir(&self, path: &RootPath) -> Result<OwnedFd> {
+        let io = |errno| Error::io("list", path, errno);
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        self.check_deadline()?;
+        match self.openat2(path, flags) {
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                let handle = self.open_path(path, true)?;
+                nix::fcntl::openat(&handle, ".", flags, Mode::empty()).map_err(io)
+            }
+            answer => answer.map_err(io),
+        }
+    }
+
     /// The names in a directory, at most `most`, without `.` and `..`, in byte order.
     pub fn list(&self, path: &RootPath, most: usize) -> Result<Vec<Entry>> {
         let io = |errno| Error::io("list", path, errno);
-        let handle = self.open_path(path, true)?;
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = nix::fcntl::openat(&handle, ".", flags, Mode::empty()).map_err(io)?;
+        let fd = self.open_dir(path)?;
         let mut dir = Dir::from_fd(fd).map_err(io)?;
         let mut entries = Vec::new();
         for entry in dir.iter() {
