@@ -21,8 +21,8 @@ use support::{Run, System};
 
 const APT_LINK: &str = "etc/apt/apt.conf.d/05kbuild-guard";
 const APT_CONF: &str = "usr/share/kbuild-guard/apt.conf";
-const KERNEL_SCRIPT: &str = "etc/kernel/postinst.d/zz-kbuild-guard";
-const KERNEL_VENDOR: &str = "usr/share/kernel/postinst.d/zz-kbuild-guard";
+const KERNEL_SCRIPT: &str = "etc/kernel/postinst.d/05kbuild-guard";
+const KERNEL_VENDOR: &str = "usr/share/kernel/postinst.d/05kbuild-guard";
 const PRE_INVOKE: &str = "etc/dpkg/dpkg.cfg.d/kbuild-guard";
 const TRIGGERS: &str = "var/lib/dpkg/triggers/File";
 
@@ -121,7 +121,7 @@ apt is broken
   fix     apt-get install --reinstall kbuild-guard
 
 kernel is off
-  because there is no /etc/kernel/postinst.d/zz-kbuild-guard
+  because there is no /etc/kernel/postinst.d/05kbuild-guard
   on      apt-get -o Dpkg::Options::=--force-confmiss install --reinstall \\
           kbuild-guard
 
@@ -235,7 +235,7 @@ fn the_kernel_hook() {
     is(&system, "kernel", "off", "there is no", "--force-confmiss");
     // run-parts fails on it, whether there is a second directory or not.
     symlink("/dev/null", system.at(KERNEL_SCRIPT)).unwrap();
-    is(&system, "kernel", "broken", "no kernel can be installed", "rm /etc/kernel/postinst.d/zz-kbuild-guard");
+    is(&system, "kernel", "broken", "no kernel can be installed", "rm /etc/kernel/postinst.d/05kbuild-guard");
     program(&system, KERNEL_VENDOR);
     is(&system, "kernel", "broken", "/dev/null", "rm /etc");
     // What is not executable in /etc does not stand in front.
@@ -245,11 +245,11 @@ fn the_kernel_hook() {
     system.write(KERNEL_SCRIPT, "");
     is(&system, "kernel", "live", "", "");
     fs::set_permissions(system.at(KERNEL_VENDOR), fs::Permissions::from_mode(0o644)).unwrap();
-    is(&system, "kernel", "off", "/etc/kernel/postinst.d/zz-kbuild-guard is not executable", "chmod 755 /etc");
+    is(&system, "kernel", "off", "/etc/kernel/postinst.d/05kbuild-guard is not executable", "chmod 755 /etc");
 
     let system = guarded();
     fs::set_permissions(system.at(KERNEL_SCRIPT), fs::Permissions::from_mode(0o644)).unwrap();
-    is(&system, "kernel", "off", "not executable", "chmod 755 /etc/kernel/postinst.d/zz-kbuild-guard");
+    is(&system, "kernel", "off", "not executable", "chmod 755 /etc/kernel/postinst.d/05kbuild-guard");
     let system = guarded();
     remove(&system, KERNEL_SCRIPT);
     symlink("nowhere", system.at(KERNEL_SCRIPT)).unwrap();

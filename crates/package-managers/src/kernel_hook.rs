@@ -16,7 +16,7 @@ const KIND: HookKind =
     HookKind { name: "kernel", called: "by 'make install', for a kernel that somebody built", opt_in: false };
 
 /// In the order in which they count.
-const SCRIPTS: [&str; 2] = ["/etc/kernel/postinst.d/zz-kbuild-guard", "/usr/share/kernel/postinst.d/zz-kbuild-guard"];
+const SCRIPTS: [&str; 2] = ["/etc/kernel/postinst.d/05kbuild-guard", "/usr/share/kernel/postinst.d/05kbuild-guard"];
 const PROGRAM: &str = "/usr/lib/kbuild-guard/kernel-hook";
 
 /// dpkg leaves a conffile that was deleted deleted, unless it is asked for.

@@ -147,18 +147,18 @@ fn the_state_of_pre_invoke_is_whether_dpkg_calls_it() {
 #[test]
 fn the_state_of_the_kernel_hook_is_whether_run_parts_runs_it() {
     let root = root();
-    let script = "/etc/kernel/postinst.d/zz-kbuild-guard";
+    let script = "/etc/kernel/postinst.d/05kbuild-guard";
     root.write_executable("/usr/lib/kbuild-guard/kernel-hook", SPY).unwrap();
     let own = "#!/bin/sh\ntest ! -x /usr/lib/kbuild-guard/kernel-hook || /usr/lib/kbuild-guard/kernel-hook\n";
     for (make, expected, code) in [
         ("true", "live", 0),
-        ("chmod -x /etc/kernel/postinst.d/zz-kbuild-guard", "off", 0),
-        ("rm /etc/kernel/postinst.d/zz-kbuild-guard", "off", 0),
-        ("ln -sf /dev/null /etc/kernel/postinst.d/zz-kbuild-guard", "broken", 1),
-        ("ln -sf /nowhere /etc/kernel/postinst.d/zz-kbuild-guard", "broken", 1),
+        ("chmod -x /etc/kernel/postinst.d/05kbuild-guard", "off", 0),
+        ("rm /etc/kernel/postinst.d/05kbuild-guard", "off", 0),
+        ("ln -sf /dev/null /etc/kernel/postinst.d/05kbuild-guard", "broken", 1),
+        ("ln -sf /nowhere /etc/kernel/postinst.d/05kbuild-guard", "broken", 1),
         ("rm /usr/lib/kbuild-guard/kernel-hook", "broken", 0),
     ] {
-        root.sh("mkdir -p /etc/kernel/postinst.d; rm -f /etc/kernel/postinst.d/zz-kbuild-guard").unwrap();
+        root.sh("mkdir -p /etc/kernel/postinst.d; rm -f /etc/kernel/postinst.d/05kbuild-guard").unwrap();
         root.write_executable(script, own).unwrap();
         root.sh(make).unwrap().success().unwrap();
         assert_eq!(state(&root, "kernel"), expected, "{make}");

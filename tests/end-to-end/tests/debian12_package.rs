@@ -260,7 +260,7 @@ fn the_trigger_runs_once_a_run_and_is_quiet_where_all_is_well() {
 /// deleted or changed.
 #[test]
 fn the_conffile_asks_nothing_and_is_harmless_once_we_are_gone() {
-    const HOOK: &str = "/etc/kernel/postinst.d/zz-kbuild-guard";
+    const HOOK: &str = "/etc/kernel/postinst.d/05kbuild-guard";
     // A version that brings another text.
     const CHANGED: &str = "/kbuild-guard-changed.deb";
     let root = plain();
