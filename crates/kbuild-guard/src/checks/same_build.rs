@@ -10,7 +10,7 @@ use crate::build_tree::TreeConfig;
 use crate::build_tree::build_inputs::Side;
 use crate::kernels::{Stamp, sample};
 use crate::package_db::Need;
-use crate::quote::{quoted, quoted_text};
+use crate::quote::quoted_text;
 
 /// What comparing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
         None => Rc::from(""),
     };
     if let Some(cause) = other_magic(first, &config, &header) {
-        return Agreement::Refused(format!("{}: {cause}", quoted(&inspection.build)));
+        return Agreement::Refused(cause);
     }
     if !config.is_set("CONFIG_MODVERSIONS") {
         return Agreement::Untold;
@@ -60,30 +60,44 @@ pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
 }
 
 /// What every kernel compares, release apart (`same_magic` of kernel/module/version.c), and which options
-/// make a tree stamp the word: include/linux/vermagic.h.
+/// make a tree stamp the word: include/linux/vermagic.h. One that cannot be read says nothing.
 fn other_magic(stamp: &Stamp, config: &TreeConfig, header: &str) -> Option<String> {
-    if config.is_empty() {
+    if config.is_empty() || header.is_empty() {
         return None;
     }
-    // CONFIG_PREEMPT_DYNAMIC kernels stamp "preempt" for CONFIG_PREEMPT_BUILD since Linux 5.16
-    // (commit c597bfddc9e9); the header says which option it looks at.
-    let preempt = if header.contains("CONFIG_PREEMPT_BUILD") { "CONFIG_PREEMPT_BUILD" } else { "CONFIG_PREEMPT" };
+    let (preempt, is_preempt, is_rt) = preemption(config, header);
     [
-        ("SMP", "CONFIG_SMP"),
-        ("preempt", preempt),
-        ("preempt_rt", "CONFIG_PREEMPT_RT"),
-        ("mod_unload", "CONFIG_MODULE_UNLOAD"),
-        ("modversions", "CONFIG_MODVERSIONS"),
+        ("SMP", "CONFIG_SMP", config.is_set("CONFIG_SMP")),
+        ("preempt", preempt, is_preempt),
+        ("preempt_rt", REAL_TIME, is_rt),
+        ("mod_unload", "CONFIG_MODULE_UNLOAD", config.is_set("CONFIG_MODULE_UNLOAD")),
+        ("modversions", "CONFIG_MODVERSIONS", config.is_set("CONFIG_MODVERSIONS")),
     ]
     .into_iter()
-    // A header that does not know a word never stamps it; one that cannot be read says nothing.
-    .filter(|(_, option)| header.is_empty() || header.contains(option))
-    .find_map(|(word, option)| {
+    // A header that does not know a word never stamps it.
+    .filter(|(_, option, _)| header.contains(option))
+    .find_map(|(word, _, tree)| {
         let kernel = stamp.vermagic.split_ascii_whitespace().any(|other| other == word);
-        let has = |has: bool| if has { "has" } else { "has not" };
-        (kernel != config.is_set(option))
-            .then(|| format!("the kernel {} {word} in its version magic, this tree {}", has(kernel), has(!kernel)))
+        let (are, are_not) = match kernel {
+            true => ("the kernel's own modules", "those of this tree"),
+            false => ("modules of this tree", "the kernel's own"),
+        };
+        (kernel != tree).then(|| format!("{are} are stamped {word}, {are_not} are not"))
     })
+}
+
+const REAL_TIME: &str = "CONFIG_PREEMPT_RT";
+
+/// The option for `preempt`, and whether a tree stamps that or `preempt_rt`: one word at the most, that
+/// of the first option which the header asks for and which is set.
+///
+/// The first option was CONFIG_PREEMPT, since Linux 5.16 CONFIG_PREEMPT_BUILD (commit c597bfddc9e9), and
+/// CONFIG_PREEMPT_RT since both may be set (Linux 6.13).
+fn preemption(config: &TreeConfig, header: &str) -> (&'static str, bool, bool) {
+    let preempt = if header.contains("CONFIG_PREEMPT_BUILD") { "CONFIG_PREEMPT_BUILD" } else { "CONFIG_PREEMPT" };
+    let asks_for_rt_first = header.find(REAL_TIME) < header.find(preempt);
+    let is_rt = config.is_set(REAL_TIME) && (asks_for_rt_first || !config.is_set(preempt));
+    (preempt, config.is_set(preempt) && !is_rt, is_rt)
 }
 
 /// Compares the checksums of the symbols that the modules use with the tree's.
@@ -150,6 +164,21 @@ mod tests {
         assert!(matches!(with(&[("module_layout", 0x1111_1111), ("foo", 2)]), Agreement::Partly(_)));
         assert_eq!(with(&[("zero", 5), ("unknown", 5)]), Agreement::Untold);
         assert_eq!(with(&[]), Agreement::Untold);
+    }
+
+    #[test]
+    fn the_first_option_that_the_header_asks_for_names_the_preemption() {
+        let both = TreeConfig::new("CONFIG_PREEMPT_BUILD=y\nCONFIG_PREEMPT_RT=y\n");
+        let is = |header: &str, config: &TreeConfig, vermagic: &str| {
+            other_magic(&stamp(vermagic, &[]), config, header).is_none()
+        };
+        let (old, new) = ("CONFIG_PREEMPT_BUILD CONFIG_PREEMPT_RT", "CONFIG_PREEMPT_RT CONFIG_PREEMPT_BUILD");
+        assert!(is(new, &both, "R preempt_rt ") && !is(new, &both, "R preempt "));
+        assert!(is(old, &both, "R preempt ") && !is(old, &both, "R preempt_rt "));
+        let rt = TreeConfig::new("CONFIG_PREEMPT_RT=y\n");
+        assert!(is(old, &rt, "R preempt_rt ") && is(new, &rt, "R preempt_rt "));
+        let oldest = TreeConfig::new("CONFIG_PREEMPT=y\nCONFIG_PREEMPTION=y\n");
+        assert!(is("CONFIG_PREEMPT", &oldest, "R preempt ") && is("", &oldest, "R "));
     }
 
     #[test]
