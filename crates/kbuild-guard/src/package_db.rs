@@ -59,6 +59,9 @@ pub struct ImageStanding {
     pub autoremovable: bool,
 }
 
+/// No file has a longer name (PATH_MAX, limits.h): a line of a list that is, is no path.
+const LONGEST_PATH: usize = 4096;
+
 /// The paths of one package, as its manager lists them: absolute, one a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FileList(Vec<u8>);
@@ -71,7 +74,7 @@ impl FileList {
 
     /// The paths.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'\n').filter(|path| path.starts_with(b"/"))
+        self.0.split(|byte| *byte == b'\n').filter(|path| path.starts_with(b"/") && path.len() < LONGEST_PATH)
     }
 }
 

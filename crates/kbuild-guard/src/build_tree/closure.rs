@@ -98,19 +98,19 @@ impl Closure {
 }
 
 /// Entries of a tree that may be links into another one (Debian's `scripts` and `tools`, Ubuntu's
-/// `Makefile`, `include`, `arch`, …).
-const LINKED_ENTRIES: [&str; 8] = ["scripts", "tools", "Makefile", "Kbuild", "include", "arch", "certs", "rust"];
+/// `Makefile`, `include`, `arch`, …). Ubuntu's `rust` is none of them: it leads into a package that only
+/// modules in Rust need, and that hardly anybody has.
+const LINKED_ENTRIES: [&str; 7] = ["scripts", "tools", "Makefile", "Kbuild", "include", "arch", "certs"];
 
 /// Of these, the ones a build cannot do without.
 const ESSENTIAL_ENTRIES: [&str; 5] = ["scripts", "tools", "Makefile", "include", "arch"];
 
 /// What tells that a directory of this name still is what it was.
-const WITNESSES: [(&str, &[&str]); 5] = [
+const WITNESSES: [(&str, &[&str]); 4] = [
     ("scripts", &["Makefile.build", "basic/fixdep"]),
     ("tools", &["objtool/objtool"]),
     ("include", &["linux/module.h"]),
     ("arch", &["x86/Makefile"]),
-    ("rust", &["Makefile"]),
 ];
 
 /// Files that a build tree, and the tree its Makefile includes, cannot be without.

@@ -2,8 +2,8 @@
 //! Whether the trees are as their packages brought them: who owns each, and which files are gone since.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::memory::{SoundTree, SoundTrees};
 use crate::package_db::{Need, PackageDb, PackageId};
 use crate::quote::quoted;
-use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
+use crate::sysroot::{RootPath, Sysroot};
 
 /// A directory of a kernel's headers has some hundred entries.
 const MOST_ENTRIES: usize = 1 << 16;
@@ -93,62 +93,36 @@ impl PackagedTrees {
         let list = hash(&files);
         let times = Times::of(root, dirs.iter().map(|dir| path_of(dir)));
         if let (Some(known), Some(times)) = (self.sound.borrow().get(package), &times) {
-            let elsewhere = || Times::of(root, known.elsewhere.iter().map(RootPath::new));
-            if known.list == list && times.hash == known.dirs && elsewhere().is_some_and(|e| e.hash == known.targets) {
+            if known.list == list && times.hash == known.dirs {
                 return Ok(Vec::new());
             }
         }
         let mut gone = Vec::new();
-        let mut targets = BTreeSet::new();
         for (dir, names) in &listed {
-            missing_in(root, &path_of(dir), names, &mut gone, &mut targets)?;
+            missing_in(root, &path_of(dir), names, &mut gone)?;
         }
-        let targets: Vec<RootPath> =
-            targets.into_iter().filter(|dir| dirs.binary_search(&dir.as_os_str().as_bytes()).is_err()).collect();
-        let target_times = Times::of(root, targets.iter().cloned());
-        if let (true, Some(dirs), Some(targets_seen)) = (gone.is_empty(), times, target_times) {
-            // A change within the clock's granularity of this look would go unseen.
-            if !dirs.is_fresh && !targets_seen.is_fresh {
-                let elsewhere = targets.iter().filter_map(|dir| dir.as_path().to_str().map(str::to_owned)).collect();
-                self.sound
-                    .borrow_mut()
-                    .insert(package, SoundTree { list, dirs: dirs.hash, elsewhere, targets: targets_seen.hash });
-            }
+        // A change within the clock's granularity of this look would go unseen.
+        if let Some(dirs) = times.filter(|times| gone.is_empty() && !times.is_fresh) {
+            self.sound.borrow_mut().insert(package, SoundTree { list, dirs: dirs.hash });
         }
         Ok(gone)
     }
 }
 
-/// Adds the names of one directory that are not there, or are links that lead nowhere.
-fn missing_in(
-    root: &Sysroot,
-    dir: &RootPath,
-    names: &[&[u8]],
-    gone: &mut Vec<RootPath>,
-    targets: &mut BTreeSet<RootPath>,
-) -> Result<()> {
+/// Adds the names of one directory that are not there.
+///
+/// A link that is there is not looked behind: packages bring some that lead nowhere until another package
+/// is installed (`rust` on Ubuntu), or at all (`scripts/dtc/include-prefixes` of most), and where a file of
+/// another tree is missing, that is found in the list of that tree's own package.
+fn missing_in(root: &Sysroot, dir: &RootPath, names: &[&[u8]], gone: &mut Vec<RootPath>) -> Result<()> {
     let entries = match root.list(dir, MOST_ENTRIES) {
         Ok(entries) => entries,
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => return Err(error),
     };
-    for name in names {
-        let name = OsStr::from_bytes(name);
-        let path = dir.join(name);
-        match entries.binary_search_by(|entry| entry.name.as_os_str().cmp(name)) {
-            Err(_) => gone.push(path),
-            Ok(index) => {
-                let kind = entries.get(index).and_then(|entry| entry.kind);
-                if kind.is_none_or(|kind| kind == Kind::Symlink) {
-                    match root.walk(&path).end {
-                        WalkEnd::Found { path: target, .. } => drop(targets.insert(target.parent())),
-                        WalkEnd::Missing { .. } | WalkEnd::Loop { .. } => gone.push(path),
-                        WalkEnd::NotMounted { .. } | WalkEnd::Unknown(_) => {}
-                    }
-                }
-            }
-        }
-    }
+    let is_there = |name: &OsStr| entries.binary_search_by(|entry| entry.name.as_os_str().cmp(name)).is_ok();
+    let names = names.iter().map(|name| OsStr::from_bytes(name));
+    gone.extend(names.filter(|name| !is_there(name)).map(|name| dir.join(name)));
     Ok(())
 }
 
@@ -217,14 +191,9 @@ pub(super) fn check(inspection: &mut Inspection<'_>, packaged: &PackagedTrees) -
         gone.sort();
         gone.dedup();
         let Some(first) = gone.first().cloned() else { continue };
-        let names: Vec<String> = gone.iter().take(3).map(quoted).collect();
         let cause = match gone.len() {
-            1 => format!("of the files of {package} one is missing: {}", names.join("")),
-            all => {
-                let more = all - names.len();
-                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-                format!("of the files of {package} {all} are missing: {}{more}", names.join(", "))
-            }
+            1 => format!("{} of {package} does not exist", quoted(&first)),
+            all => format!("{} does not exist, nor do {} more files of {package}", quoted(&first), all - 1),
         };
         let is_read = |path: &RootPath| !NOT_READ.iter().any(|end| path.as_path().ends_with(end));
         let effect = if gone.iter().any(is_read) { Effect::Risk } else { Effect::Note };

@@ -20,10 +20,6 @@ pub struct SoundTree {
     pub list: u64,
     /// Of the times of the directories in its trees.
     pub dirs: u64,
-    /// Directories outside of them that links in them lead to.
-    pub elsewhere: Vec<String>,
-    /// Of the times of these.
-    pub targets: u64,
 }
 
 /// All of them.
@@ -74,7 +70,7 @@ mod tests {
     fn is_kept_only_where_there_is_a_place_for_it() {
         let dir = tempfile::tempdir().unwrap();
         let root = Sysroot::open(dir.path()).unwrap();
-        let tree = SoundTree { list: 1, dirs: 2, elsewhere: vec!["/usr/src/x".to_owned()], targets: 3 };
+        let tree = SoundTree { list: 1, dirs: 2 };
         let package = PackageId::new("linux-headers");
         let mut trees = SoundTrees::load(&root);
         trees.insert(&package, tree.clone());
