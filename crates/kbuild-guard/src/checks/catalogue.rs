@@ -86,7 +86,7 @@ catalogue! {
     /// The build link leads to a path that does not exist.
     LinkDangling = "KBG002", "the build link leads nowhere",
         consequence: "no external module can be built for this kernel",
-        advice: "put the tree back where the link leads, or link to a tree of exactly this release",
+        advice: "install this kernel's headers, put the tree back, or link to a tree of exactly this release",
         story: "The link is there and the tree it names is not: it was moved, archived or deleted, it lies on \
                 another machine (a build host's directory is in the link), or its package lost its files.";
     /// The build link leads to itself.
@@ -232,8 +232,8 @@ catalogue! {
     FilesMissing = "KBG041", "files of the tree's packages are missing",
         consequence: "modules that need these files cannot be built",
         advice: "install the package again",
-        story: "The package manager's list of the packages that own this tree names files that are not there, or \
-                links in it that lead nowhere. The simplest module may still build.";
+        story: "The package manager's list of the packages that own this tree names files that are not there. The \
+                simplest module may still build.";
     /// The compiler is missing.
     CompilerMissing = "KBG050", "the compiler is not installed",
         consequence: "no external module can be built for this kernel",

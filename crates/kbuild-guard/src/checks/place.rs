@@ -23,7 +23,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
     }
     let users = inspection.known.users(inspection.root);
     if let Some((hop, owner)) = hops.iter().find_map(|hop| Some((hop, users.home_around(&hop.path)?))) {
-        let cause = format!("{} lies in {owner}'s home; no package looks after it", quoted(&hop.path));
+        let cause = format!("{} lies in {owner}'s home directory", quoted(&hop.path));
         inspection.add(FindingId::OutsideCare, Effect::Risk, hop.path.clone(), cause, Need::Advice);
     }
     if let Some((path, who)) = hops.iter().find_map(|hop| writable(inspection, hop)) {
