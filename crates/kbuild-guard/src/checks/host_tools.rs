@@ -86,8 +86,8 @@ fn is_for_this_machine(inspection: &mut Inspection<'_>, path: &RootPath) -> bool
                 return true;
             }
             let cause = format!("{} is for {}, this system is {}", quoted(path), tool.name(), own.name());
-            let need = Need::Path(path.clone());
-            inspection.add(FindingId::ToolOtherMachine, Effect::NoBuild, path.clone(), cause, need);
+            // The package that brought it would bring the same again.
+            inspection.add(FindingId::ToolOtherMachine, Effect::NoBuild, path.clone(), cause, Need::Advice);
             false
         }
         Err(error) => {
@@ -102,23 +102,29 @@ fn loadable(inspection: &mut Inspection<'_>, path: RootPath, id: (u64, u64)) {
     let unmet = inspection.known.unmet(inspection.root, &path, id);
     let Some(first) = unmet.first() else { return };
     let tool = quoted(&path);
-    let (finding, cause) = match first {
-        Unmet::Rest => (FindingId::ToolDamaged, format!("{tool} is shorter than its own headers say")),
+    // The same package again would bring the same tool again: only a library's own package helps.
+    let (finding, cause, need) = match first {
+        Unmet::Rest => {
+            let cause = format!("{tool} is shorter than its own headers say");
+            (FindingId::ToolDamaged, cause, Need::Path(path.clone()))
+        }
         Unmet::Version { library, wanted, newest } => {
             let here = match newest {
                 Some(newest) => format!("{} here goes up to {}", quoted_text(library), quoted_text(newest)),
                 None => format!("{} here has none of that kind", quoted_text(library)),
             };
-            (FindingId::ToolNewerLibrary, format!("{tool} needs {}; {here}", quoted_text(wanted)))
+            (FindingId::ToolNewerLibrary, format!("{tool} needs {}; {here}", quoted_text(wanted)), Need::Advice)
         }
-        Unmet::Library(library) => {
-            (FindingId::ToolLibraryMissing, format!("{tool} needs {}, which is not here", quoted_text(library)))
-        }
+        Unmet::Library { name, place } => (
+            FindingId::ToolLibraryMissing,
+            format!("{tool} needs {}, which is not here", quoted_text(name)),
+            Need::Path(place.join(name)),
+        ),
         Unmet::Interpreter(loader) => (
             FindingId::ToolLibraryMissing,
             format!("{tool} needs {}, which is not here", quoted_os(loader.as_os_str())),
+            Need::Advice,
         ),
     };
-    let need = Need::Path(path.clone());
     inspection.add(finding, Effect::NoBuild, path, cause, need);
 }

@@ -79,14 +79,15 @@ fn needs(db: &dyn PackageDb, tree: &RootPath) -> Result<Need> {
 /// directories above belong to others.
 ///
 /// Packages put trees below /usr. A packaged link to anywhere else was made on the build host (kernel
-/// packages of image builders), or by hand over the package's own.
+/// packages of image builders), or by hand over the package's own; so was one whose package has a tree.
 fn is_absent_by_design(db: &dyn PackageDb, closure: &Closure, tree: &RootPath) -> Result<bool> {
     if !RootPath::new("/usr").contains(tree) {
         return Ok(false);
     }
     let owners = db.owners(&[closure.link.path.clone(), tree.clone()])?;
     let [link_owners, tree_owners] = owners.as_slice() else { return Ok(false) };
-    Ok(!link_owners.is_empty() && tree_owners.is_empty())
+    let Some(owner) = link_owners.first().filter(|_| tree_owners.is_empty()) else { return Ok(false) };
+    Ok(!db.files(owner)?.paths().any(|path| path.ends_with(b"/Module.symvers")))
 }
 
 /// Whether the directory at the link's end has a kernel's Makefile; says so if it has not.

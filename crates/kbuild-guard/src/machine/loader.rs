@@ -137,7 +137,12 @@ pub enum Unmet {
     /// The loader: execve(2) fails with ENOENT.
     Interpreter(PathBuf),
     /// A library.
-    Library(String),
+    Library {
+        /// Its name.
+        name: String,
+        /// Where it ought to be: beside the loader.
+        place: RootPath,
+    },
     /// A symbol version.
     Version {
         /// The library it is asked of.
@@ -172,7 +177,7 @@ impl Loader {
             match self.find(root, &loader.parent(), library) {
                 Some(path) => unmet.extend(self.newest_unmet(root, &path, library, asks)),
                 None if !asks.has_search_path && !is_in_cache(root, library) => {
-                    unmet.push(Unmet::Library(library.clone()));
+                    unmet.push(Unmet::Library { name: library.clone(), place: loader.parent() });
                 }
                 None => {}
             }
@@ -256,7 +261,9 @@ mod tests {
         asks.versions.push(("libc.so.6".to_owned(), "GLIBC_2.999".to_owned()));
         asks.libraries.push("libnowhere.so.1".to_owned());
         let unmet = Loader::default().unmet(&root, &asks);
-        let [Unmet::Version { wanted, newest: Some(newest), .. }, Unmet::Library(library)] = unmet.as_slice() else {
+        let [Unmet::Version { wanted, newest: Some(newest), .. }, Unmet::Library { name: library, .. }] =
+            unmet.as_slice()
+        else {
             panic!("{unmet:?}");
         };
         assert_eq!((wanted.as_str(), library.as_str()), ("GLIBC_2.999", "libnowhere.so.1"));

@@ -57,6 +57,15 @@ impl Advice {
         packages.iter().filter(|package| !is_needed(package)).cloned().collect()
     }
 
+    /// Whether a package, installed anew, may bring a kernel's build link: one that is installed has to have
+    /// it in its list (Raspberry Pi's headers are of the releases that were built that day).
+    fn brings_link(&self, name: &str, kernel: &Kernel) -> bool {
+        let package = PackageId::new(name);
+        let is_installed = self.db.status().is_ok_and(|status| status.find(&package).is_some());
+        let holds = || self.db.held_by(&[package], &[kernel.dir.join("build")]);
+        !is_installed || holds().is_ok_and(|held| held.iter().any(|links| !links.is_empty()))
+    }
+
     fn owner(&self, path: &RootPath) -> Option<String> {
         let owners = self.db.owners(std::slice::from_ref(path)).ok()?;
         owners.into_iter().flatten().next().map(|owner| owner.to_string())
@@ -70,17 +79,21 @@ impl Advisor for Advice {
             Need::Headers => {
                 let image = self.owner(&kernel.image);
                 candidates.extend(header_packages(kernel.release.as_str(), image.as_deref()));
+                candidates.retain(|name| self.brings_link(name, kernel));
             }
             Need::Path(path) => match self.owner(path) {
                 Some(owner) => candidates.push(owner),
-                // A tree is named after the package that brings it, all over Debian and Ubuntu.
-                None => candidates.extend(
-                    path.as_path()
-                        .components()
-                        .filter_map(|part| part.as_os_str().to_str())
-                        .filter(|part| part.starts_with("linux-") || part.contains("-headers-"))
-                        .map(str::to_owned),
-                ),
+                None => {
+                    candidates.extend(library_packages(&path.file_name().to_string_lossy()));
+                    // A tree is named after the package that brings it, all over Debian and Ubuntu.
+                    candidates.extend(
+                        path.as_path()
+                            .components()
+                            .filter_map(|part| part.as_os_str().to_str())
+                            .filter(|part| part.starts_with("linux-") || part.contains("-headers-"))
+                            .map(str::to_owned),
+                    );
+                }
             },
             Need::Program(name) => {
                 candidates.push(name.clone());
@@ -134,7 +147,8 @@ impl Advisor for Advice {
 }
 
 /// What the headers of a release may be called, the most likely first: the image's own name with
-/// `headers` for `image` (Debian, Ubuntu) or for `kernel` (Proxmox), without what a signature adds.
+/// `headers` for `image` (Debian, Ubuntu) or for `kernel` (Proxmox), without what a signature adds, or
+/// followed by it (Raspberry Pi).
 fn header_packages(release: &str, image_package: Option<&str>) -> Vec<String> {
     let mut names = Vec::new();
     if let Some(image) = image_package {
@@ -146,8 +160,19 @@ fn header_packages(release: &str, image_package: Option<&str>) -> Vec<String> {
         }
     }
     names.push(format!("linux-headers-{release}"));
+    // Raspberry Pi OS 11: `raspberrypi-kernel` has every release of the day, and so have its headers.
+    names.extend(image_package.filter(|image| image.ends_with("-kernel")).map(|image| format!("{image}-headers")));
     names.dedup();
     names
+}
+
+/// What the package of a library may be called: after its soname (Debian Policy 8.1), on some
+/// architectures with what the change to 64-bit time added.
+fn library_packages(soname: &str) -> Vec<String> {
+    let Some((name, version)) = soname.split_once(".so.") else { return Vec::new() };
+    let dash = if name.ends_with(|c: char| c.is_ascii_digit()) { "-" } else { "" };
+    let package = format!("{name}{dash}{version}").to_lowercase();
+    vec![package.clone(), format!("{package}t64")]
 }
 
 /// A command of plain words only, as program and rest: nothing else is repeated on a terminal.
@@ -180,6 +205,17 @@ mod tests {
                 .map(String::as_str),
             Some("linux-headers-6.8.0-40-generic")
         );
+        assert_eq!(
+            header_packages("6.1.21-v8+", Some("raspberrypi-kernel")),
+            ["linux-headers-6.1.21-v8+", "raspberrypi-kernel-headers"]
+        );
+    }
+
+    #[test]
+    fn libraries_are_packaged_by_their_sonames() {
+        assert_eq!(library_packages("libelf.so.1"), ["libelf1", "libelf1t64"]);
+        assert_eq!(library_packages("libglib-2.0.so.0"), ["libglib-2.0-0", "libglib-2.0-0t64"]);
+        assert!(library_packages("fixdep").is_empty());
     }
 
     #[test]
