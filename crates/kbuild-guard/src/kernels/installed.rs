@@ -3,18 +3,15 @@
 
 use std::str::FromStr;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::Kernel;
+use crate::kernels::images::Images;
 use crate::machine::Machine;
 use crate::release::Release;
 use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
 
 /// Both spellings; on a merged /usr they are one directory.
 const MODULES: [&str; 2] = ["/usr/lib/modules", "/lib/modules"];
-
-/// What the image is called in /boot, before `-RELEASE`: Debian and most, s390x and ppc64, s390x's
-/// older name, arm64 on openSUSE.
-const IMAGES: [&str; 4] = ["vmlinuz", "vmlinux", "kernel", "Image"];
 
 /// More modules directories than any system has; the rest is not looked at.
 const MOST: usize = 4096;
@@ -23,7 +20,7 @@ const MOST: usize = 4096;
 pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut seen = Vec::new();
-    let images = boot_images(root)?;
+    let images = Images::of(root)?;
     for modules in MODULES {
         let WalkEnd::Found { path, status } = root.walk(&RootPath::new(modules)).end else { continue };
         if status.kind != Kind::Directory || seen.contains(&status.id) {
@@ -45,36 +42,14 @@ pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The names in /boot, so that a thousand modules directories do not look there four times each.
-fn boot_images(root: &Sysroot) -> Result<Vec<std::ffi::OsString>> {
-    match root.list(&RootPath::new("/boot"), 16 * MOST) {
-        Ok(entries) => Ok(entries.into_iter().map(|entry| entry.name).collect()),
-        Err(Error::NotFound { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn kernel_at(
-    root: &Sysroot,
-    machine: &Machine,
-    dir: RootPath,
-    release: Release,
-    boot: &[std::ffi::OsString],
-) -> Option<Kernel> {
-    let is_file = |path: &RootPath| root.status(path).is_ok_and(|status| status.kind == Kind::File);
-    let in_boot = IMAGES
-        .iter()
-        .map(|image| format!("{image}-{release}"))
-        .filter(|name| boot.binary_search_by(|have| have.as_os_str().cmp(name.as_ref())).is_ok())
-        .map(|name| RootPath::new("/boot").join(name));
-    // Where both are, the one in /boot is a hook's copy that no package owns (Fedora, Arch; Debian from linux-base 4.17 on).
-    let image = [dir.join("vmlinuz")].into_iter().chain(in_boot).find(is_file)?;
+fn kernel_at(root: &Sysroot, machine: &Machine, dir: RootPath, release: Release, images: &Images) -> Option<Kernel> {
+    let running = machine.osrelease.as_ref() == Some(&release);
+    let image = images.image(root, &dir, &release, running)?;
     // The directory itself may be a link: what the kernel's hops are called has to hold none.
     let dir = match root.walk(&dir).end {
         WalkEnd::Found { path, status } if status.kind == Kind::Directory => path,
         _ => return None,
     };
-    let running = machine.osrelease.as_ref() == Some(&release);
     Some(Kernel { release, dir, image, running, kept: None })
 }
 
@@ -117,6 +92,37 @@ mod tests {
         assert_eq!(releases, expected);
         assert_eq!(found[2].image, RootPath::new("/lib/modules/6.9.1-arch1-1/vmlinuz"));
         assert_eq!(found[3].image, RootPath::new("/lib/modules/7.2.13+deb14-amd64/vmlinuz"));
+    }
+
+    #[test]
+    fn images_without_a_release_have_it_beside_them_or_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        // Alpine.
+        make("boot/vmlinuz-lts", "");
+        make("usr/share/kernel/lts/kernel.release", "6.6.100-0-lts\n");
+        make("usr/share/kernel/virt/kernel.release", "6.6.100-0-virt\n");
+        // Raspberry Pi OS 11.
+        make("boot/kernel8.img", "");
+        for release in ["6.6.100-0-lts", "6.6.100-0-virt", "6.1.21-v7l+", "6.1.21-v8+"] {
+            make(&format!("lib/modules/{release}/modules.order"), "");
+        }
+        let root = Sysroot::open(dir.path()).unwrap();
+        let found = |running: &str| -> Vec<(String, String)> {
+            let machine = Machine { osrelease: Some(running.parse().unwrap()), ..Machine::default() };
+            let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
+            installed(&root, &machine).unwrap().into_iter().map(shown).collect()
+        };
+        let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
+        let alpine = pair("6.6.100-0-lts", "/boot/vmlinuz-lts");
+        assert_eq!(found("6.9.0"), std::slice::from_ref(&alpine));
+        assert_eq!(found("6.1.21-v8+"), [pair("6.1.21-v8+", "/boot/kernel8.img"), alpine.clone()]);
+        fs::remove_file(dir.path().join("lib/modules/6.1.21-v8+/modules.order")).unwrap();
+        assert_eq!(found("6.1.21-v8+"), [alpine], "an upgrade left this one behind");
     }
 
     #[test]

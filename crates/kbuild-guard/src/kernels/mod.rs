@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernels of a root: which are installed, which one runs, which are kept.
 
+mod images;
 mod installed;
 mod kept;
 mod own_modules;
