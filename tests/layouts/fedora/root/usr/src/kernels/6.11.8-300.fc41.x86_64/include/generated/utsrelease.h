@@ -1,0 +1,1 @@
+#define UTS_RELEASE "6.11.8-300.fc41.x86_64"

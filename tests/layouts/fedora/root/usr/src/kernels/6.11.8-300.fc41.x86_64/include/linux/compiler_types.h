@@ -1,0 +1,1 @@
+/* <linux/compiler_types.h> */

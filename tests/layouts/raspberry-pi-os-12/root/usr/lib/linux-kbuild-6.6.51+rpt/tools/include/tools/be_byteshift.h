@@ -1,0 +1,1 @@
+/* be_byteshift */

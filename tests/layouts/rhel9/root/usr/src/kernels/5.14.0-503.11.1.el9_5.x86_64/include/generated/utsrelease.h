@@ -1,0 +1,1 @@
+#define UTS_RELEASE "5.14.0-503.11.1.el9_5.x86_64"

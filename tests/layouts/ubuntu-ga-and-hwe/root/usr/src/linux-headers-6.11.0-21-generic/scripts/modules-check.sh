@@ -1,0 +1,1 @@
+../../linux-hwe-6.11-headers-6.11.0-21/scripts/modules-check.sh

@@ -1,0 +1,1 @@
+../../linux-headers-6.8.0-40/scripts/modules-check.sh
