@@ -18,8 +18,9 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag};
 use support::{Layout, Run, System, run_in_time};
 
 const KERNEL: &str = "6.1.0-56-cloud-amd64";
@@ -533,6 +534,8 @@ fn names_with_control_characters_never_reach_the_terminal() {
 #[derive(Debug, Clone, Copy)]
 enum Trap {
     Fifo,
+    Socket,
+    Device,
     Directory,
     Loop,
     Zeros,
@@ -548,6 +551,14 @@ impl Trap {
         }
         match self {
             Trap::Fifo => nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap(),
+            // The socket stays when its listener goes.
+            Trap::Socket => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
+            // The console of whoever runs this: reading it would wait. Only root may make one.
+            Trap::Device => {
+                let tty = nix::sys::stat::makedev(5, 0);
+                let made = nix::sys::stat::mknod(&path, SFlag::S_IFCHR, Mode::S_IRWXU, tty);
+                made.or_else(|_| symlink("/dev/tty", &path).map_err(|_| nix::errno::Errno::EIO)).unwrap();
+            }
             Trap::Directory => fs::create_dir(&path).unwrap(),
             Trap::Loop => symlink(path.file_name().unwrap(), &path).unwrap(),
             // Sparse: takes no room.
@@ -605,8 +616,20 @@ fn traps_outside_of_trees_do_not_hang() {
         "usr/src/akmods".to_owned(),
         "boot".to_owned(),
         "usr/lib/modules".to_owned(),
+        "etc/passwd".to_owned(),
+        "etc/group".to_owned(),
+        "etc/ld.so.cache".to_owned(),
+        "proc/sys/kernel/osrelease".to_owned(),
+        "usr/share/kernel".to_owned(),
+        "usr/share/kernel/lts/kernel.release".to_owned(),
+        "sys/kernel/security/lockdown".to_owned(),
+        "sys/module/module/parameters/sig_enforce".to_owned(),
+        format!("usr/lib/modules/{FELIX}/modules.order"),
+        format!("usr/lib/modules/{FELIX}/kernel/drivers/net/dummy.ko"),
+        format!("usr/lib/modules/{FELIX}/updates"),
+        format!("usr/lib/modules/{FELIX}/extra"),
     ] {
-        for trap in [Trap::Fifo, Trap::Directory, Trap::Loop] {
+        for trap in [Trap::Fifo, Trap::Socket, Trap::Device, Trap::Directory, Trap::Loop] {
             let system = modules_install();
             fs::create_dir_all(system.at(&path).parent().unwrap()).unwrap();
             fs::create_dir_all(system.at("etc")).unwrap();
@@ -900,6 +923,15 @@ fn the_fix_names_the_package_that_brings_it() {
         ("header-missing", "install --reinstall linux-headers-6.1.0-56-common"),
         ("compiler-missing", "install --reinstall gcc-12"),
         ("field-dangling-links-inside", "install linux-headers-6.8.0-40"),
+        ("proxmox-headers-gone", "install proxmox-headers-6.8.12-4-pve"),
+        ("field-dkms-skipped", "install linux-headers-6.1.0-56-cloud-amd64"),
+        ("field-meta-package-gone", "install linux-headers-6.12.25+rpt-rpi-v8"),
+        ("field-autoremove-took-the-headers", "install linux-headers-6.1.0-56-cloud-amd64"),
+        ("field-running-kernel-lost-its-headers", "install linux-headers-6.1.0-55-cloud-amd64"),
+        ("files-missing-behind-links", "install --reinstall linux-headers-6.8.0-40"),
+        ("libelf-missing", "install libelf1"),
+        ("pahole-missing", "install --reinstall pahole"),
+        ("make-missing", "install make"),
     ] {
         let run = with_an_apt_that_has_everything(&Layout::named(layout).assemble(), &["check"]);
         assert!(run.stdout.contains(&format!("  fix     apt-get {package}\n")), "{layout} {run:?}");
@@ -915,4 +947,375 @@ fn the_fix_names_the_package_behind_a_link() {
         let fix = "  fix     apt-get install --reinstall linux-kbuild-6.1\n";
         assert!(run.stdout.contains(fix), "{layout} {run:?}");
     }
+}
+
+// Owners and modes.
+
+#[test]
+fn a_tree_that_others_can_change_is_a_risk() {
+    let tree = "usr/src/linux-headers-6.1.0-56-cloud-amd64";
+    let kbuild = "usr/lib/linux-kbuild-6.1/scripts";
+    let said = |path: &str, mode: u32, owner: Option<u32>| -> Option<String> {
+        let system = debian12();
+        system.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nfelix:x:1000:1000:,,,:/home/felix:/bin/sh\n");
+        system.write("etc/group", "root:x:0:\nfelix:x:1000:\n");
+        let path = system.at(path);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        if owner.is_some() {
+            std::os::unix::fs::lchown(&path, owner, owner).unwrap();
+        }
+        let run = system.run(["check", "--json"]);
+        let kernel = run.json()["kernels"][0].clone();
+        let findings = kernel["findings"].as_array().unwrap().clone();
+        let finding = findings.iter().find(|finding| finding["id"] == "KBG012")?;
+        assert_eq!((run.code, kernel["state"].as_str()), (1, Some("degraded")), "{run:?}");
+        assert_eq!(finding["effect"], "risk");
+        let text = system.run(["check"]).stdout;
+        assert!(text.contains("give the tree and every directory above it to root"), "{text}");
+        Some(finding["cause"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(said(tree, 0o755, None), None);
+    assert_eq!(said(tree, 0o775, None), None, "nobody but root is in its group");
+    let everybody = |path: &str| Some(format!("/{path} can be changed by everybody"));
+    assert_eq!(said(tree, 0o777, None), everybody(tree));
+    assert_eq!(said("usr/src", 0o777, None), everybody("usr/src"), "the topmost");
+    assert_eq!(said("usr/src", 0o1777, None), None, "nobody replaces what belongs to others in a sticky directory");
+    assert_eq!(said(kbuild, 0o777, None), everybody(kbuild), "every tree counts");
+    let makefile = format!("{tree}/Makefile");
+    assert_eq!(said(&makefile, 0o666, None), everybody(&makefile), "what builds run counts");
+    if nix::unistd::geteuid().is_root() {
+        let felix = |path: &str| Some(format!("/{path} can be changed by felix"));
+        assert_eq!(said(tree, 0o755, Some(1000)), felix(tree));
+        assert_eq!(said(&makefile, 0o644, Some(1000)), felix(&makefile));
+        let somebody = said("usr/src", 0o755, Some(4711));
+        assert_eq!(somebody.as_deref(), Some("/usr/src can be changed by uid 4711"));
+    }
+}
+
+// What no sound system has.
+
+#[test]
+fn names_that_are_not_utf8_are_neither_shown_raw_nor_in_the_way() {
+    let system = debian12();
+    let name = OsStr::from_bytes(b"\xff\xfe\x80");
+    let header = system.at(&format!("usr/src/{HEADERS}/include"));
+    fs::write(header.join(name), "").unwrap();
+    fs::create_dir(system.at("usr/lib/modules").join(name)).unwrap();
+    fs::write(system.at("usr/lib/modules").join(name).join("vmlinuz"), "MZ").unwrap();
+    fs::write(system.at("boot").join(OsStr::from_bytes(b"vmlinuz-\xff")), "MZ").unwrap();
+    fs::create_dir_all(system.at("var/lib/dkms").join(name).join(name).join(KERNEL)).unwrap();
+    symlink("/usr/src", system.at("var/lib/dkms").join(name).join(name).join("source")).unwrap();
+    fs::write(system.at(&format!("usr/lib/modules/{KERNEL}/updates")).join(name), "").unwrap();
+    // A file of that name that the package's list has, and that is gone.
+    let list = system.at(&format!("var/lib/dpkg/info/{HEADERS}.list"));
+    let mut lines = fs::read(&list).unwrap();
+    lines.extend_from_slice(format!("/usr/src/{HEADERS}/include/").as_bytes());
+    lines.extend_from_slice(b"\xff\xfe\x80\n");
+    fs::write(&list, &lines).unwrap();
+    let run = system.run(["check"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    fs::remove_file(header.join(name)).unwrap();
+    for arguments in
+        [&["check"] as &[&str], &["check", "-vv"], &["status"], &["explain"], &["what-if", "remove", HEADERS]]
+    {
+        let run = system.run(arguments);
+        assert!(is_plain(&run.stdout) && is_plain(&run.stderr), "{arguments:?} {run:?}");
+        assert!((0..=1).contains(&run.code), "{arguments:?} {run:?}");
+    }
+    let run = system.run(["check", "--json"]);
+    assert_eq!(run.json()["kernels"][0]["findings"][0]["id"], "KBG041", "{run:?}");
+    assert_eq!(run.json()["kernels"][0]["needed_by"].as_array().unwrap().len(), 1, "{run:?}");
+    // The build link leads to such a name; a tree has such an architecture.
+    let link = system.at(&format!("usr/lib/modules/{KERNEL}/build"));
+    fs::remove_file(&link).unwrap();
+    symlink(OsStr::from_bytes(b"/usr/src/\xff\x1b[31m"), &link).unwrap();
+    let run = system.run(["check"]);
+    assert!(run.code == 1 && run.stdout.contains("KBG002") && is_plain(&run.stdout), "{run:?}");
+    assert_eq!(system.run(["check", "--json"]).json()["schema"], 1);
+}
+
+#[test]
+fn a_thousand_directories_of_which_three_are_kernels() {
+    let system = debian12();
+    for index in 0..1000 {
+        let dir = system.at(&format!("usr/lib/modules/5.{index}.0-leftover"));
+        fs::create_dir(&dir).unwrap();
+        match index % 4 {
+            0 => fs::create_dir(dir.join("updates")).unwrap(),
+            1 => symlink("/usr/src/gone", dir.join("build")).unwrap(),
+            2 => fs::write(dir.join("modules.weakdep"), "").unwrap(),
+            _ => {}
+        }
+    }
+    for release in ["5.1.0-leftover", "5.999.0-leftover"] {
+        system.write(&format!("boot/vmlinuz-{release}"), "MZ");
+    }
+    let run = run_in_time(&system, &["check", "--json"]);
+    let json = run.json();
+    let kernels = json["kernels"].as_array().unwrap();
+    let of = |kernel: &serde_json::Value| {
+        (kernel["release"].as_str().unwrap().to_owned(), kernel["state"].as_str().unwrap().to_owned())
+    };
+    let found: Vec<(String, String)> = kernels.iter().map(of).collect();
+    let expected = [("5.1.0-leftover", "broken"), ("5.999.0-leftover", "absent"), (KERNEL, "ready")];
+    assert_eq!(found, expected.map(|(release, state)| (release.to_owned(), state.to_owned())));
+}
+
+#[test]
+fn a_thousand_kernels_that_share_one_tree() {
+    let system = modules_install();
+    fs::remove_dir_all(system.at(&format!("usr/lib/modules/{FELIX}"))).unwrap();
+    for index in 0..1000 {
+        let release = format!("6.8.{index}-felix");
+        system.write(&format!("boot/vmlinuz-{release}"), "MZ");
+        system.write(&format!("usr/lib/modules/{release}/modules.order"), "");
+        symlink(format!("/{TREE}"), system.at(&format!("usr/lib/modules/{release}/build"))).unwrap();
+    }
+    let run = run_in_time(&system, &["check", "--json"]);
+    let json = run.json();
+    let kernels = json["kernels"].as_array().unwrap();
+    assert_eq!((run.code, kernels.len()), (1, 1000));
+    for kernel in kernels {
+        let ids: Vec<&str> =
+            kernel["findings"].as_array().unwrap().iter().map(|finding| finding["id"].as_str().unwrap()).collect();
+        // Without symbol versions nobody but 6.8.0 loads what is built there; all of it lies in a home.
+        let expected: &[&str] = match kernel["release"].as_str().unwrap() {
+            FELIX => &["KBG010"],
+            _ => &["KBG020", "KBG010"],
+        };
+        assert_eq!(ids, expected, "{}", kernel["release"]);
+    }
+}
+
+#[test]
+fn traps_in_the_package_database_do_not_hang() {
+    for path in [
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/info",
+        "var/lib/dpkg/info/linux-headers-6.1.0-56-common.list",
+        "var/lib/dpkg/updates",
+        "var/lib/apt/extended_states",
+        "usr/src/acpi-call-1.2.2/dkms.conf",
+        "etc/dkms/acpi-call.conf",
+        "var/lib/dkms/acpi-call/1.2.2/source",
+        "usr/sbin/dkms",
+        "usr/bin/make",
+        "usr/bin/x86_64-linux-gnu-gcc-12",
+        "usr/lib/linux-kbuild-6.1/scripts/basic/fixdep",
+        "usr/lib/linux-kbuild-6.1/scripts/mod",
+        "var/lib/kbuild-guard/trees.json",
+    ] {
+        for trap in [Trap::Fifo, Trap::Socket, Trap::Device, Trap::Directory, Trap::Loop, Trap::Zeros] {
+            let system = debian12();
+            fs::create_dir_all(system.at(path).parent().unwrap()).unwrap();
+            trap.set(&system, path);
+            let run = run_in_time(&system, &["check"]);
+            assert!([0, 1, 3].contains(&run.code), "{path} {trap:?} {run:?}");
+            assert!(is_plain(&run.stdout) && is_plain(&run.stderr), "{path} {trap:?} {run:?}");
+            assert!(run.stderr.lines().count() <= 3, "{path} {trap:?} {run:?}");
+        }
+    }
+}
+
+#[test]
+fn odd_lines_in_a_package_list_are_passed_over() {
+    let system = debian12();
+    let list = system.at(&format!("var/lib/dpkg/info/{HEADERS}.list"));
+    let sound = fs::read(&list).unwrap();
+    let tree = format!("/usr/src/{HEADERS}");
+    let long = format!("{tree}/{}", "x".repeat(1 << 16));
+    for odd in
+        ["\n\n\n", "\0\n", "relative/path\n", "/\n//\n/.\n/..\n", "usr/src\n", "# comment\n", "no newline at the end"]
+    {
+        let mut lines = sound.clone();
+        lines.extend_from_slice(odd.as_bytes());
+        fs::write(&list, &lines).unwrap();
+        let run = run_in_time(&system, &["check"]);
+        assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "{odd:?}");
+    }
+    for odd in [long, format!("{tree}/../../../etc/nothing"), format!("{tree}/a\0b"), format!("{tree}/\u{1b}[2Jx")] {
+        let mut lines = sound.clone();
+        lines.extend_from_slice(format!("{odd}\n").as_bytes());
+        fs::write(&list, &lines).unwrap();
+        let run = run_in_time(&system, &["check"]);
+        assert!([0, 1, 3].contains(&run.code), "{run:?}");
+        assert!(is_plain(&run.stdout) && is_plain(&run.stderr) && run.stdout.len() < 10_000, "{run:?}");
+    }
+    let status = fs::read_to_string(system.at("var/lib/dpkg/status")).unwrap();
+    fs::write(&list, &sound).unwrap();
+    for odd in
+        ["\n\n\n\n", "garbage\n", ": : :\n", " continued\n", "Package:\nStatus:\n\n", "Package: x\n\nPackage: x\n"]
+    {
+        system.write("var/lib/dpkg/status", &format!("{odd}{status}{odd}"));
+        let run = run_in_time(&system, &["check"]);
+        assert!([0, 1, 3].contains(&run.code) && is_plain(&run.stderr), "{odd:?} {run:?}");
+    }
+}
+
+/// Runs `check` with what an attacker can make of a sound ELF file at `path`: cut short anywhere, and with
+/// every number of its header turned into an absurd one.
+fn with_every_damage(system: &System, path: &str) {
+    let sound = fs::read(system.at(path)).unwrap();
+    let cut = (0..sound.len()).step_by(sound.len() / 20).map(|length| sound[..length].to_vec());
+    let fields = [
+        (4, 1),
+        (5, 1),
+        (16, 2),
+        (18, 2),
+        (24, 8),
+        (32, 8),
+        (40, 8),
+        (52, 2),
+        (54, 2),
+        (56, 2),
+        (58, 2),
+        (60, 2),
+        (62, 2),
+    ];
+    let absurd = fields.iter().flat_map(|(at, width)| {
+        [0xff, 0x7f, 0x00, 0x80].map(|byte| {
+            let mut damaged = sound.clone();
+            damaged[*at..at + width].fill(byte);
+            damaged
+        })
+    });
+    // Also everything behind the header, in strides: section and program headers, version tables.
+    let further = (64..sound.len().saturating_sub(8)).step_by(sound.len() / 30).map(|at| {
+        let mut damaged = sound.clone();
+        damaged[at..at + 8].fill(0xff);
+        damaged
+    });
+    let mut runs = 0;
+    for damaged in cut.chain(absurd).chain(further) {
+        fs::write(system.at(path), &damaged).unwrap();
+        let run = run_in_time(system, &["check"]);
+        assert!([0, 1, 3].contains(&run.code), "{path} {run:?}");
+        assert!(is_plain(&run.stdout) && is_plain(&run.stderr), "{path} {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{path} {run:?}");
+        runs += 1;
+    }
+    assert!(runs > 90, "{runs}");
+    fs::write(system.at(path), &sound).unwrap();
+}
+
+#[test]
+fn damaged_elf_files_are_no_danger() {
+    let libraries = Layout::named("libraries-are-here").assemble();
+    with_every_damage(&libraries, "usr/lib/linux-kbuild-6.1/scripts/basic/fixdep");
+    with_every_damage(&libraries, "usr/lib/x86_64-linux-gnu/libc.so.6");
+    let stamped = Layout::named("same-build").assemble();
+    with_every_damage(&stamped, &format!("usr/lib/modules/{KERNEL}/kernel/drivers/net/dummy.ko"));
+    assert_eq!(libraries.run(["check"]).code, 0);
+    assert_eq!(stamped.run(["check"]).code, 0);
+}
+
+/// Zeros without end, packed by zstd: blocks of one byte repeated (RFC 8878, 3.1.1.2).
+fn zstd_bomb(blocks: u32) -> Vec<u8> {
+    let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    for block in 1..=blocks {
+        let header = (128 << 10) << 3 | 1 << 1 | u32::from(block == blocks);
+        bomb.extend_from_slice(&header.to_le_bytes()[..3]);
+        bomb.push(0);
+    }
+    bomb
+}
+
+/// The same packed by gzip: a zero and matches of 258 bytes one byte back, in fixed codes (RFC 1951, 3.2.6).
+fn gzip_bomb(matches: usize) -> Vec<u8> {
+    let mut bomb = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let bits = "11000110000".bytes().chain(std::iter::repeat_n("1100010100000", matches).flat_map(str::bytes));
+    let bits: Vec<bool> = bits.chain("0000000".bytes()).map(|bit| bit == b'1').collect();
+    let byte = |bits: &[bool]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << at);
+    bomb.extend(bits.chunks(8).map(byte));
+    bomb.resize(bomb.len() + 8, 0);
+    bomb
+}
+
+#[test]
+fn a_module_that_unpacks_to_gigabytes_is_read_in_bounds() {
+    let system = Layout::named("same-build").assemble();
+    let module = format!("usr/lib/modules/{KERNEL}/kernel/drivers/net/dummy.ko");
+    fs::remove_file(system.at(&module)).unwrap();
+    // A gigabyte, and 150 MB; and a file that only says that it needs a window of four terabytes. The same
+    // packed by xz is the layout packed-module-is-a-bomb.
+    let zstd = zstd_bomb(8192);
+    let mut window = zstd_bomb(1);
+    window[5] = 0xff;
+    for (suffix, bytes) in [(".zst", zstd), (".zst", window), (".gz", gzip_bomb(600_000))] {
+        assert!(bytes.len() < 1 << 20, "{} is not even read", bytes.len());
+        let packed = system.at(&format!("{module}{suffix}"));
+        fs::write(&packed, bytes).unwrap();
+        // 400 MB of address space, of which the program itself takes some.
+        let mut command = std::process::Command::new("/bin/sh");
+        let program = env!("CARGO_BIN_EXE_kbuild-guard");
+        command.args(["-c", "ulimit -v 400000; exec \"$@\"", "sh", program, "--root"]);
+        let begun = Instant::now();
+        let run = Run::of(command.arg(system.root()).arg("check"));
+        assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "{suffix}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{suffix}");
+        fs::remove_file(&packed).unwrap();
+    }
+}
+
+#[test]
+fn links_in_circles_are_everywhere_no_more_than_missing_files() {
+    let system = debian12();
+    for (path, target) in [
+        ("usr/src/circle-a", "circle-b"),
+        ("usr/src/circle-b", "circle-a"),
+        ("usr/lib/modules/6.2.0-circle", "6.2.0-circle"),
+        ("boot/vmlinuz-6.2.0-circle", "vmlinuz-6.2.0-circle"),
+        ("var/lib/dkms/circle", "circle"),
+        ("var/lib/dkms/acpi-call/9", "9"),
+    ] {
+        symlink(target, system.at(path)).unwrap();
+    }
+    assert_eq!(run_in_time(&system, &["check"]).code, 0);
+    let link = system.at(&format!("usr/lib/modules/{KERNEL}/build"));
+    fs::remove_file(&link).unwrap();
+    symlink("/usr/src/circle-a", &link).unwrap();
+    let run = run_in_time(&system, &["check"]);
+    assert!(run.code == 1 && run.stdout.contains("KBG003"), "{run:?}");
+    // Forty links are followed, as the kernel does; one more is a circle.
+    for (links, state) in [(38, "ready"), (41, "broken")] {
+        let system = debian12();
+        let link = system.at(&format!("usr/lib/modules/{KERNEL}/build"));
+        fs::remove_file(&link).unwrap();
+        symlink("/usr/src/chain-1", &link).unwrap();
+        for index in 1..links {
+            symlink(format!("chain-{}", index + 1), system.at(&format!("usr/src/chain-{index}"))).unwrap();
+        }
+        symlink(HEADERS, system.at(&format!("usr/src/chain-{links}"))).unwrap();
+        let run = run_in_time(&system, &["check", "--json"]);
+        assert_eq!(run.json()["kernels"][0]["state"], state, "{links} {run:?}");
+    }
+}
+
+#[test]
+fn a_package_that_nobody_offers_is_not_named() {
+    let system = Layout::named("field-dkms-skipped").assemble();
+    system.write("var/lib/apt/lists/somewhere_Packages", "");
+    let apt_cache = system.root().parent().unwrap().join("no-programs/apt-cache");
+    fs::write(&apt_cache, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&apt_cache, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = system.run(["check"]);
+    assert!(run.code == 1 && run.stdout.contains("install the headers of exactly this release"), "{run:?}");
+    assert!(!run.stdout.contains("apt-get") && !run.stdout.contains(HEADERS), "{run:?}");
+}
+
+#[test]
+fn what_only_rust_modules_need_is_no_loss() {
+    let system = Layout::named("ubuntu-ga-and-hwe").assemble();
+    let package = "linux-hwe-6.11-lib-rust-6.11.0-21-generic";
+    let tree = format!("usr/src/{package}/rust");
+    system.write(&format!("{tree}/Makefile"), "");
+    let list = format!("/.\n/usr\n/usr/src\n/usr/src/{package}\n/{tree}\n/{tree}/Makefile\n");
+    system.write(&format!("var/lib/dpkg/info/{package}.list"), &list);
+    let status = fs::read_to_string(system.at("var/lib/dpkg/status")).unwrap();
+    let stanza = format!("Package: {package}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n");
+    system.write("var/lib/dpkg/status", &format!("{status}\n{stanza}"));
+    let run = system.run(["what-if", "remove", "--as-live", package]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = system.run(["what-if", "remove", "linux-hwe-6.11-headers-6.11.0-21"]);
+    assert_eq!(run.code, 1, "{run:?}");
 }

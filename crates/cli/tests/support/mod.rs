@@ -170,12 +170,15 @@ impl Run {
 /// Runs the command and gives it ten seconds: what waits for a FIFO waits for ever.
 pub(crate) fn run_in_time(system: &System, arguments: &[&str]) -> Run {
     let mut child = system.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let read = |stream: &mut dyn Read| {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    };
+    // Read while it runs: a pipe holds 64 kB.
+    fn read(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        })
+    }
+    let (out, err) = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
     let until = Instant::now() + Duration::from_secs(10);
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -188,7 +191,7 @@ pub(crate) fn run_in_time(system: &System, arguments: &[&str]) -> Run {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    Run { stdout: read(&mut out), stderr: read(&mut err), code: status.code().unwrap_or(-1) }
+    Run { stdout: out.join().unwrap(), stderr: err.join().unwrap(), code: status.code().unwrap_or(-1) }
 }
 
 /// Compares what is said with what a file expects, or writes it there where `KBUILD_GUARD_BLESS` is set.

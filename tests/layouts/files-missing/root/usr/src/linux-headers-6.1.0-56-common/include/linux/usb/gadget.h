@@ -1,0 +1,1 @@
+/* <linux/usb/gadget.h> */
