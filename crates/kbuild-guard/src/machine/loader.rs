@@ -56,7 +56,11 @@ where
     let endian = header.endian()?;
     let mut asks = Asks::default();
     let length = data.len().unwrap_or(0);
-    for segment in header.program_headers(endian, data)? {
+    // A file that ends within these headers ends before what they tell of.
+    let Ok(segments) = header.program_headers(endian, data) else {
+        return Ok(Asks { is_cut_short: true, ..asks });
+    };
+    for segment in segments {
         if segment.p_type(endian) == PT_LOAD {
             let end = segment.p_offset(endian).into().saturating_add(segment.p_filesz(endian).into());
             asks.is_cut_short |= end > length;
