@@ -580,7 +580,7 @@ fn what_is_no_regular_file_is_a_finding_and_never_opened() {
         ("scripts/basic/fixdep", "KBG030"),
         ("include/linux/module.h", "KBG025"),
     ] {
-        for trap in [Trap::Fifo, Trap::Directory, Trap::Loop] {
+        for trap in [Trap::Fifo, Trap::Socket, Trap::Device, Trap::Directory, Trap::Loop] {
             let system = modules_install();
             trap.set(&system, &format!("{TREE}/{path}"));
             let run = run_in_time(&system, &["check", "--json"]);

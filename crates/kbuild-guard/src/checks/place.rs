@@ -35,7 +35,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
 /// Why a place does not last, if it does not.
 fn passing(inspection: &Inspection<'_>, path: &RootPath) -> Option<String> {
     if let Some(dir) = EMPTIED.iter().map(RootPath::new).find(|dir| dir.contains(path)) {
-        return Some(format!("below {}, which does not last", quoted(&dir)));
+        return Some(format!("below {}, which is emptied at boot or by age", quoted(&dir)));
     }
     match inspection.root.lasting(path) {
         Lasting::Memory => Some("in memory only (a tmpfs)".to_owned()),
