@@ -253,7 +253,7 @@ catalogue! {
         advice: "install the compiler the kernel was built with",
         story: "The kernel's configuration records its compiler. Another kind (gcc for clang), or another major \
                 version, builds most modules; gcc plugins, new warnings and options of the other compiler are what \
-                fails. Versions that differ less are not spoken of.";
+                fails. A newer version of the same kind is only worth knowing; versions that differ less are not spoken of.";
     /// A program that builds run is missing.
     ProgramMissing = "KBG053", "a program that builds run is not installed",
         consequence: "no external module can be built for this kernel",

@@ -50,18 +50,23 @@ fn another(inspection: &mut Inspection<'_>, name: &str, path: &RootPath) {
         return;
     }
     let is_clang = name.contains("clang");
-    let cause = match major(inspection, name, path) {
+    let (effect, cause) = match major(inspection, name, path) {
         _ if is_clang != built_with_clang => {
-            format!("the kernel was built with {kernels} {kernels_major}, and only {} is here", quoted_text(name))
+            let cause =
+                format!("the kernel was built with {kernels} {kernels_major}, and only {} is here", quoted_text(name));
+            (Effect::Risk, cause)
         }
+        // A newer one knows all options of the older, and is what every rolling distribution has for a while.
         Some(own) if own != kernels_major => {
-            format!("the kernel was built with {kernels} {kernels_major}, and {} is version {own}", quoted(path))
+            let cause =
+                format!("the kernel was built with {kernels} {kernels_major}, and {} is version {own}", quoted(path));
+            (if own < kernels_major { Effect::Risk } else { Effect::Note }, cause)
         }
         _ => return,
     };
     let need = Need::Program(format!("{kernels}-{kernels_major}"));
     let path = inspection.build.join("include/config/auto.conf");
-    inspection.add(FindingId::OtherCompiler, Effect::Risk, path, cause, need);
+    inspection.add(FindingId::OtherCompiler, effect, path, cause, need);
 }
 
 /// A compiler's major version, without running it: in the name that its links lead to (Debian's
@@ -83,7 +88,7 @@ fn major(inspection: &Inspection<'_>, name: &str, path: &RootPath) -> Option<u32
         return None;
     }
     let root = inspection.root;
-    let numbers: Vec<u32> = ["/usr/lib/gcc", "/usr/lib64/gcc"]
+    let numbers: Vec<u32> = ["/usr/lib/gcc", "/usr/lib64/gcc", "/usr/libexec/gcc"]
         .iter()
         .map(RootPath::new)
         .flat_map(|dir| root.list(&dir, 32).unwrap_or_default().into_iter().map(move |entry| dir.join(entry.name)))
