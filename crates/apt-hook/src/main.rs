@@ -7,6 +7,7 @@ mod stream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use hook_process::caller::{self, Process};
 use hook_process::{Answer, Life, mode_word, run, say};
 use kbuild_guard::guard::Decision;
 use kbuild_guard::judge::judge;
@@ -15,7 +16,7 @@ use kbuild_guard::policy;
 use kbuild_guard::present::{configuration, text};
 use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
-use package_managers::apt::pre_install;
+use package_managers::apt::{front_end, pre_install};
 
 /// The one status that the wrapper in apt's configuration lets through.
 const BLOCKED: u8 = 10;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
 
 fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     let dpkg_root = std::env::var_os("DPKG_ROOT").map(PathBuf::from);
-    let mut request = pre_install::parse(&stream::read()?, dpkg_root.as_deref())?;
+    let typed = || front_end::typed(&caller()?.words);
+    let mut request = pre_install::parse(&stream::read()?, dpkg_root.as_deref(), typed)?;
     // The common case first: nothing leaves, nothing is looked at. A root that apt's settings do not
     // agree upon is none that anything could be said about.
     let (false, Some(root)) = (request.transaction.leaving.is_empty(), request.root) else {
@@ -40,7 +42,7 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     }
     let root = Sysroot::open(&root)?.with_deadline(life.deadline());
     let (policy, warnings) = policy::load(&root);
-    let system = package_managers::system(root);
+    let system = package_managers::system_told(root, request.told);
     let verdict = judge(&system, &request.transaction, &policy, false)?;
     if verdict.decision == Decision::Allow {
         return Ok(Answer::GoOn);
@@ -51,13 +53,28 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
     for warning in &warnings {
         say(&configuration::warning(warning));
     }
-    for orphan in verdict.spoken_of() {
+    // python-apt runs the hooks of one commit twice: a warning is said once. A block ends the first of them.
+    let by = caller().map(|caller| caller.identity).unwrap_or_default();
+    let said = Spoken::load(&system.root).to(&by);
+    let blocks = verdict.decision == Decision::Block;
+    for orphan in verdict.spoken_of().filter(|orphan| blocks || !said.mentions(&orphan.assessment.kernel.release)) {
         say(&text::orphan(orphan, &request.transaction, system.advisor.as_ref()));
     }
-    if verdict.decision == Decision::Block {
+    for bereft in verdict.bereft_to_speak_of().filter(|bereft| !said.mentions_bringers(&bereft.packages)) {
+        say(&text::bereft(bereft, system.advisor.as_ref()));
+    }
+    if blocks {
         return Ok(Answer::Stop(BLOCKED));
     }
     // The triggers of this run need not say it again. If this cannot be written, they will.
-    let _ = Spoken::add(&system.root, verdict.spoken_of().map(|orphan| &orphan.assessment.kernel.release));
+    let releases = verdict.spoken_of().map(|orphan| &orphan.assessment.kernel.release);
+    let bringers = verdict.bereft_to_speak_of().flat_map(|bereft| &bereft.packages);
+    let _ = Spoken::add(&system.root, &by, releases, bringers);
     Ok(Answer::GoOn)
+}
+
+/// The process that drives apt's library: the first above that is not apt's shell.
+fn caller() -> Option<Process> {
+    let is_shell = |process: &Process| matches!(process.program(), "sh" | "dash" | "bash");
+    caller::above(3).into_iter().find(|process| !is_shell(process))
 }

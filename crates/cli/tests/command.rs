@@ -727,6 +727,7 @@ fn what_if_blocks_on_the_live_system() {
             "by": [HEADERS],
             "needed_by": ["acpi-call 1.2.2"],
         }],
+        "bereft": [],
     });
     assert_eq!(run.json(), expected);
     assert_eq!(run.code, 1);
@@ -900,13 +901,13 @@ fn a_tree_cannot_flood_the_terminal() {
     }
 }
 
-/// Runs the command where `apt-cache madison` offers every package it is asked about.
+/// Runs the command where `apt-cache policy` has a candidate for every package it is asked about.
 fn with_an_apt_that_has_everything(system: &System, arguments: &[&str]) -> Run {
     system.write("var/lib/apt/lists/somewhere_Packages", "");
     let programs = system.root().parent().unwrap().join("no-programs");
     let apt_cache = programs.join("apt-cache");
     let script = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift\n\
-                  for name; do echo \"$name | 1.0 | http://x\"; done\n";
+                  for name; do printf '%s:\\n  Candidate: 1\\n     1 500\\n        500 http://x Packages\\n' \"$name\"; done\n";
     fs::write(&apt_cache, script).unwrap();
     fs::set_permissions(&apt_cache, fs::Permissions::from_mode(0o755)).unwrap();
     system.run(arguments)

@@ -6,6 +6,8 @@
 //! A hook runs in the middle of somebody's package transaction. Whatever goes wrong in here, the
 //! package manager goes on.
 
+pub mod caller;
+
 use std::fmt::Display;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};

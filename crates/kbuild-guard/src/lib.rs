@@ -25,6 +25,7 @@ pub mod present;
 pub mod quote;
 pub mod release;
 mod root_path;
+pub mod succession;
 pub mod survey;
 pub mod sysroot;
 pub mod transaction;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which hops of which kernels a transaction takes away.
 
+use std::collections::HashMap;
+
 use crate::build_tree::{Closure, Hop, Role};
 use crate::demand::Demand;
 use crate::error::Result;
@@ -64,9 +66,15 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
     let held = held(transaction, &paths, db)?;
     let deleted: Vec<&Element> =
         transaction.leaving.iter().filter(|element| matches!(element.files, Files::Below(_))).collect();
-    let holder = |path: &RootPath| -> Option<&Element> {
+    // Who takes a path along, if nobody who has it brings it again: two architectures' instances of one package can
+    // have the same file, and where one of them stays or comes back, so does the file.
+    let taker = |path: &RootPath, of: &RootPath| -> Option<&Element> {
         let index = paths.binary_search(path).ok()?;
-        transaction.leaving.iter().zip(&held).find(|(_, held)| held.contains(&index)).map(|(element, _)| element)
+        let mut holders =
+            transaction.leaving.iter().zip(&held).filter(|(_, held)| held.contains(&index)).map(|(element, _)| element);
+        let first = holders.next()?;
+        let comes_again = |element: &Element| is_replaced(of, path, element, transaction);
+        (!comes_again(first) && !holders.any(comes_again)).then_some(first)
     };
     let gone = transaction.gone();
     let mut losses = Vec::new();
@@ -75,15 +83,11 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
             .hops
             .iter()
             .filter_map(|hop| {
-                let element = hop_holder(hop, &holder).or_else(|| part_of(hop, &deleted))?;
-                let paths = hop.witnesses.iter().chain([&hop.path]);
-                let lost = !is_replaced(&hop.path, paths, element, transaction);
-                lost.then(|| LostHop {
-                    path: hop.path.clone(),
-                    role: hop.role,
-                    by: element.package.clone(),
-                    why: element.why,
-                })
+                // By a file no build does without, or, where there is none to look at, by the path itself.
+                let telling = if hop.witnesses.is_empty() { std::slice::from_ref(&hop.path) } else { &hop.witnesses };
+                let element =
+                    telling.iter().find_map(|path| taker(path, &hop.path)).or_else(|| part_of(hop, &deleted))?;
+                Some(LostHop { path: hop.path.clone(), role: hop.role, by: element.package.clone(), why: element.why })
             })
             .collect();
         if hops.is_empty() {
@@ -91,18 +95,10 @@ pub fn losses(transaction: &Transaction, kernels: &[(Kernel, Closure)], db: &dyn
         }
         // A kernel is an image and a modules directory: without either it is none.
         let deletes = |element: &Element| matches!(&element.files, Files::Below(dir) if dir.contains(&kernel.dir));
-        let kernel_leaves = transaction.leaving.iter().any(deletes)
-            || holder(&kernel.image)
-                .is_some_and(|element| !is_replaced(&kernel.image, [&kernel.image].into_iter(), element, transaction));
+        let kernel_leaves = transaction.leaving.iter().any(deletes) || taker(&kernel.image, &kernel.image).is_some();
         losses.push(Loss { kernel: index, hops, kernel_leaves, gone: gone.clone() });
     }
     Ok(losses)
-}
-
-/// The leaving package that holds a hop: by a file no build does without, or, where there is none to
-/// look at, by the path itself.
-fn hop_holder<'t>(hop: &Hop, holder: &impl Fn(&RootPath) -> Option<&'t Element>) -> Option<&'t Element> {
-    if hop.witnesses.is_empty() { holder(&hop.path) } else { hop.witnesses.iter().find_map(holder) }
 }
 
 /// What deletes a part of a tree: which parts a build can do without is not for us to bet on.
@@ -114,20 +110,31 @@ fn part_of<'t>(hop: &Hop, deleted: &[&'t Element]) -> Option<&'t Element> {
     deleted.iter().find(|element| is_part(element)).copied()
 }
 
-/// For each leaving package the indexes of the paths it holds.
+/// For each leaving package the indexes of the paths it holds and may not bring again.
+///
+/// Most of an upgrade brings the same upstream version once more, and with it every path that it had:
+/// those packages are not asked for their files.
 fn held(transaction: &Transaction, paths: &[RootPath], db: &dyn PackageDb) -> Result<Vec<Vec<usize>>> {
-    let in_database: Vec<PackageId> = transaction
-        .leaving
+    let arriving: HashMap<&PackageId, &Element> = transaction
+        .arriving
         .iter()
         .filter(|element| element.files == Files::InDatabase)
-        .map(|element| element.package.clone())
+        .map(|element| (&element.package, element))
         .collect();
+    let is_asked = |element: &Element| {
+        let again = arriving.get(&element.package);
+        element.files == Files::InDatabase
+            && again.is_none_or(|again| upstream(&again.version) != upstream(&element.version))
+    };
+    let in_database: Vec<PackageId> =
+        transaction.leaving.iter().filter(|element| is_asked(element)).map(|element| element.package.clone()).collect();
     let mut answers = if in_database.is_empty() { Vec::new() } else { db.held_by(&in_database, paths)? }.into_iter();
     Ok(transaction
         .leaving
         .iter()
         .map(|element| match &element.files {
-            Files::InDatabase => answers.next().unwrap_or_default(),
+            Files::InDatabase if is_asked(element) => answers.next().unwrap_or_default(),
+            Files::InDatabase => Vec::new(),
             Files::Given(files) => indexes(paths, |path| files.contains(path)),
             Files::Below(dir) => indexes(paths, |path| dir.contains(path)),
         })
@@ -138,17 +145,11 @@ fn indexes(paths: &[RootPath], holds: impl Fn(&RootPath) -> bool) -> Vec<usize> 
     paths.iter().enumerate().filter(|(_, path)| holds(path)).map(|(index, _)| index).collect()
 }
 
-/// Whether something that arrives brings `path` again: a file list that holds one of `files`, or a new
-/// version of the same package, unless the path is bound to a version that the new one is not of.
-fn is_replaced<'p>(
-    path: &RootPath,
-    files: impl Iterator<Item = &'p RootPath>,
-    leaving: &Element,
-    transaction: &Transaction,
-) -> bool {
-    let files: Vec<&RootPath> = files.collect();
+/// Whether something that arrives brings `file` of the hop at `path` again: a file list that holds it, or a new version
+/// of the same package, unless the path is bound to a version that the new one is not of.
+fn is_replaced(path: &RootPath, file: &RootPath, leaving: &Element, transaction: &Transaction) -> bool {
     transaction.arriving.iter().any(|arriving| match &arriving.files {
-        Files::Given(given) => files.iter().any(|file| given.contains(file)),
+        Files::Given(given) => given.contains(file),
         Files::Below(dir) => dir.contains(path),
         Files::InDatabase => arriving.package == leaving.package && !is_bound_to_old_version(path, leaving, arriving),
     })
@@ -348,6 +349,38 @@ mod tests {
         // An unversioned name brings another release's tree, but not in a mere rebuild.
         assert_eq!(lost(std::slice::from_ref(&pi), &[element("raspberrypi-kernel-headers", "1:1.20240306-1")])[0].0, 1);
         assert!(lost(&[pi], &[element("raspberrypi-kernel-headers", "1:1.20230405-2")]).is_empty());
+    }
+
+    #[test]
+    fn who_brings_the_same_version_again_is_not_asked() {
+        struct Silent;
+        impl PackageDb for Silent {
+            fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>> {
+                NoPackages.owners(paths)
+            }
+            fn held_by(&self, packages: &[PackageId], _: &[RootPath]) -> Result<Vec<Vec<usize>>> {
+                panic!("{packages:?} is asked")
+            }
+            fn files(&self, package: &PackageId) -> Result<FileList> {
+                NoPackages.files(package)
+            }
+            fn is_installed(&self, _: &PackageId) -> Result<bool> {
+                Ok(true)
+            }
+            fn dragged_along(&self, _: &[PackageId]) -> Result<Vec<PackageId>> {
+                Ok(Vec::new())
+            }
+            fn is_healthy(&self) -> Result<bool> {
+                Ok(true)
+            }
+            fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {
+                NoPackages.image_standings(kernels, leaving)
+            }
+        }
+        let (leaving, arriving) = (element("libc6", "2.36-9+deb12u9"), element("libc6", "2.36-9+deb12u10"));
+        let transaction = Transaction { leaving: vec![leaving], arriving: vec![arriving], ..Transaction::default() };
+        let kernels = [kernel("6.1.21-v8+", &[(Role::BuildTree, "/usr/src/h", &["/usr/src/h/Makefile"])])];
+        assert!(losses(&transaction, &kernels, &Silent).unwrap().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! The two traits a package manager is seen through. Their implementations live elsewhere; nothing in
 //! this crate knows which package manager it talks to.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::error::Result;
@@ -89,8 +90,8 @@ pub trait PackageDb {
     /// for links that lead nowhere, not for deciding.
     fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>>;
 
-    /// For each of `packages`, the indexes of the paths among `paths` that it owns. This is the only
-    /// question asked on the way of a transaction, and only about packages that leave.
+    /// For each of `packages`, which leave together, the indexes of the paths among `paths` that go with
+    /// it. This is the only question asked on the way of a transaction, and only about packages that leave.
     fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>>;
 
     /// Every path that a package owns. Long for a tree of headers: for the looks that somebody asked for.
@@ -102,11 +103,86 @@ pub trait PackageDb {
     /// The packages that cannot stay without `leaving`: what depends on them, and on that in turn.
     fn dragged_along(&self, leaving: &[PackageId]) -> Result<Vec<PackageId>>;
 
+    /// The installed packages that `package` depends on directly.
+    fn dependencies(&self, _package: &PackageId) -> Result<Vec<PackageId>> {
+        Ok(Vec::new())
+    }
+
+    /// The installed packages that depend directly on one of `packages`.
+    fn dependents(&self, _packages: &[PackageId]) -> Result<Vec<PackageId>> {
+        Ok(Vec::new())
+    }
+
+    /// Whether an installed package has no files but documentation: it is there for what it depends on.
+    fn brings_only_others(&self, _package: &PackageId) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Whether every package is either fully installed or not at all, with nothing left to configure.
     fn is_healthy(&self) -> Result<bool>;
 
     /// What the manager thinks of each kernel's image, once the packages `leaving` have left.
     fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>>;
+}
+
+/// A database that was asked for the owners of some paths beforehand, all at once: a thousand kernels ask about their
+/// own link one after the other, and each answer may need every package's list.
+pub struct AskedAhead<'d> {
+    db: &'d dyn PackageDb,
+    owners: HashMap<RootPath, Vec<PackageId>>,
+}
+
+impl<'d> AskedAhead<'d> {
+    /// Asks now. With no paths, nothing is asked.
+    pub fn of(db: &'d dyn PackageDb, mut paths: Vec<RootPath>) -> Result<Self> {
+        paths.sort();
+        paths.dedup();
+        let owners = if paths.is_empty() { Vec::new() } else { db.owners(&paths)? };
+        Ok(AskedAhead { db, owners: paths.into_iter().zip(owners).collect() })
+    }
+}
+
+impl PackageDb for AskedAhead<'_> {
+    fn owners(&self, paths: &[RootPath]) -> Result<Vec<Vec<PackageId>>> {
+        let known: Option<Vec<Vec<PackageId>>> = paths.iter().map(|path| self.owners.get(path).cloned()).collect();
+        known.map_or_else(|| self.db.owners(paths), Ok)
+    }
+
+    fn files(&self, package: &PackageId) -> Result<FileList> {
+        self.db.files(package)
+    }
+
+    fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>> {
+        self.db.held_by(packages, paths)
+    }
+
+    fn is_installed(&self, package: &PackageId) -> Result<bool> {
+        self.db.is_installed(package)
+    }
+
+    fn dragged_along(&self, leaving: &[PackageId]) -> Result<Vec<PackageId>> {
+        self.db.dragged_along(leaving)
+    }
+
+    fn dependencies(&self, package: &PackageId) -> Result<Vec<PackageId>> {
+        self.db.dependencies(package)
+    }
+
+    fn dependents(&self, packages: &[PackageId]) -> Result<Vec<PackageId>> {
+        self.db.dependents(packages)
+    }
+
+    fn brings_only_others(&self, package: &PackageId) -> Result<bool> {
+        self.db.brings_only_others(package)
+    }
+
+    fn is_healthy(&self) -> Result<bool> {
+        self.db.is_healthy()
+    }
+
+    fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {
+        self.db.image_standings(kernels, leaving)
+    }
 }
 
 /// What is missing, as a check saw it.
@@ -145,8 +221,8 @@ pub trait Advisor {
     /// What brings what is missing, if an existing package does: proved, never guessed.
     fn provide(&self, need: &Need, kernel: &Kernel) -> Option<Remedy>;
 
-    /// The command that keeps packages which nobody asked to remove.
-    fn keep(&self, packages: &[PackageId]) -> Option<String>;
+    /// The command that keeps packages which nobody asked to remove, if one does.
+    fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String>;
 
     /// How to run this transaction all the same.
     fn anyway(&self, transaction: &Transaction) -> String;
@@ -210,7 +286,7 @@ impl Advisor for NoPackages {
         None
     }
 
-    fn keep(&self, _: &[PackageId]) -> Option<String> {
+    fn keep(&self, _: &[PackageId], _: &Transaction) -> Option<String> {
         None
     }
 

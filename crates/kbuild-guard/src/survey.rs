@@ -4,13 +4,13 @@
 use std::rc::Rc;
 
 use crate::assess::{Assessment, assess};
-use crate::build_tree::{Closure, follow};
+use crate::build_tree::{Closure, End, follow};
 use crate::checks::{Known, PackagedTrees, Sight};
 use crate::demand::Register;
 use crate::error::Result;
 use crate::kernels::{Kernel, installed, mark_kept};
 use crate::machine::Machine;
-use crate::package_db::{Advisor, ImageStanding, PackageDb, PackageId};
+use crate::package_db::{Advisor, AskedAhead, ImageStanding, PackageDb, PackageId};
 use crate::quote::quoted;
 use crate::sysroot::Sysroot;
 
@@ -83,7 +83,13 @@ impl System {
                 Some(PackagedTrees::of(&self.root, self.db.as_ref(), closures)?)
             }
         };
-        let sight = Sight { packaged: packaged.as_ref(), ..self.sight() };
+        // Whose a link is matters where it leads nowhere: that is asked for all of them at once.
+        let dangling = followed.iter().filter_map(|(_, _, closure)| match &closure.end {
+            End::Dangling { path, .. } => Some([closure.link.path.clone(), path.clone()]),
+            _ => None,
+        });
+        let db = AskedAhead::of(self.db.as_ref(), dangling.flatten().collect())?;
+        let sight = Sight { packaged: packaged.as_ref(), db: &db, ..self.sight() };
         let assessments = followed
             .into_iter()
             .map(|(kernel, standing, closure)| assess(&sight, &register, kernel, standing, closure))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a package manager says it is about to do.
 
+use std::collections::HashSet;
+
 use crate::package_db::PackageId;
 use crate::policy::Mode;
 use crate::sysroot::RootPath;
@@ -65,9 +67,10 @@ pub struct Transaction {
 impl Transaction {
     /// The packages that leave for good: no version of theirs arrives.
     pub fn gone(&self) -> Vec<PackageId> {
+        let arriving: HashSet<&PackageId> = self.arriving.iter().map(|element| &element.package).collect();
         self.leaving
             .iter()
-            .filter(|element| !self.arriving.iter().any(|other| other.package == element.package))
+            .filter(|element| !arriving.contains(&element.package))
             .map(|element| element.package.clone())
             .collect()
     }

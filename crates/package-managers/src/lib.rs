@@ -6,6 +6,7 @@ pub mod apt;
 pub mod dpkg;
 mod hooks;
 mod kernel_hook;
+mod told;
 
 use std::rc::Rc;
 
@@ -14,11 +15,18 @@ use kbuild_guard::package_db::NoPackages;
 use kbuild_guard::survey::System;
 use kbuild_guard::sysroot::Sysroot;
 
+pub use told::Told;
+
 /// A root with whatever package manager it has.
 pub fn system(root: Sysroot) -> System {
+    system_told(root, Told::default())
+}
+
+/// The same, where the package manager has told of itself already.
+pub fn system_told(root: Sysroot, told: Told) -> System {
     let root = Rc::new(root);
     if dpkg::is_here(&root) {
-        let db = Rc::new(dpkg::Database::new(Rc::clone(&root)));
+        let db = Rc::new(dpkg::Database::new(Rc::clone(&root), told));
         let advisor = apt::Advice::new(Rc::clone(&root), Rc::clone(&db));
         System::new(root, db, Box::new(advisor))
     } else {

@@ -27,5 +27,6 @@ pub(crate) fn make_all() -> Result<(), Error> {
     Base::debian12_packaging(&mut say).map_err(Error::Roots)?;
     Base::debian12_to_13(&mut say).map_err(Error::Roots)?;
     Base::debian13_kernels(&mut say).map_err(Error::Roots)?;
+    Base::debian12_front_ends(&mut say).map_err(Error::Roots)?;
     Ok(())
 }

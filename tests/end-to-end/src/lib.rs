@@ -4,6 +4,7 @@
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
 mod faults;
+mod made_up;
 pub mod package_life;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use test_roots::{Base, Outcome, Result, Root, RootBuilder};
 
 pub use faults::{Fault, Judged, judge};
+pub use made_up::{MadeUp, apt};
 
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";
@@ -62,6 +64,11 @@ pub fn with_kernels_13() -> Result<Base> {
 /// Debian 12 with its kernels, on the eve of its upgrade to 13.
 pub fn eve_of_13() -> Result<Base> {
     Base::debian12_to_13(&mut |_| {})
+}
+
+/// Debian 12 with three kernels, as above, with aptitude, nala and PackageKit, and the packages that bring new kernels and headers in apt's cache.
+pub fn with_front_ends() -> Result<Base> {
+    Base::debian12_front_ends(&mut |_| {})
 }
 
 /// The three releases of a base.

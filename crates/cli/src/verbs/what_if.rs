@@ -40,6 +40,9 @@ pub(crate) fn run(session: &Session<'_>, change: &Change, as_live: bool) -> Resu
         for orphan in verdict.spoken_of() {
             output::print(&shown::orphan(orphan, &transaction, session.system.advisor.as_ref()))?;
         }
+        for bereft in verdict.bereft_to_speak_of() {
+            output::print(&shown::bereft(bereft, session.system.advisor.as_ref()))?;
+        }
         if verdict.decision == Decision::Allow {
             let is_loss = verdict.orphans.iter().any(|orphan| !orphan.loss.kernel_leaves);
             output::print(match is_loss {

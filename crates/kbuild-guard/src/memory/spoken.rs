@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LARGEST, VERSION, write};
 use crate::error::Result;
+use crate::package_db::PackageId;
 use crate::release::Release;
 use crate::sysroot::{RootPath, Sysroot};
 
@@ -24,6 +25,12 @@ pub struct Spoken {
     /// Seconds since 1970.
     at: u64,
     releases: BTreeSet<String>,
+    /// The process that drove the transaction.
+    #[serde(default)]
+    by: String,
+    /// Packages of which it was said that they leave new kernels without headers.
+    #[serde(default)]
+    bringers: BTreeSet<String>,
 }
 
 impl Spoken {
@@ -35,7 +42,22 @@ impl Spoken {
             let age = now().checked_sub(spoken.at)?;
             (spoken.version == VERSION && age <= SPOKEN_HOLDS.as_secs()).then_some(spoken)
         };
-        read().unwrap_or(Spoken { version: VERSION, at: now(), releases: BTreeSet::new() })
+        read().unwrap_or_else(Spoken::nothing)
+    }
+
+    fn nothing() -> Self {
+        Spoken { version: VERSION, at: now(), releases: BTreeSet::new(), by: String::new(), bringers: BTreeSet::new() }
+    }
+
+    /// What was said to this process: python-apt and all that stands on it runs the hooks of one commit twice. `by` is
+    /// never another's; without it nobody knows.
+    pub fn to(self, by: &str) -> Self {
+        if !by.is_empty() && self.by == by { self } else { Spoken::nothing() }
+    }
+
+    /// Whether it was just said that these packages leave new kernels without headers.
+    pub fn mentions_bringers(&self, packages: &[PackageId]) -> bool {
+        packages.iter().all(|package| self.bringers.contains(package.as_str()))
     }
 
     /// Whether the guard has just spoken of this kernel.
@@ -43,12 +65,19 @@ impl Spoken {
         self.releases.contains(release.as_str())
     }
 
-    /// Adds kernels, for the triggers that follow.
-    pub fn add<'r>(root: &Sysroot, releases: impl Iterator<Item = &'r Release>) -> Result<()> {
-        let mut spoken = Spoken::load(root);
-        let before = spoken.releases.len();
+    /// Adds what the guard has said in a transaction that the process `by` drives, for the triggers that follow.
+    pub fn add<'r>(
+        root: &Sysroot,
+        by: &str,
+        releases: impl Iterator<Item = &'r Release>,
+        bringers: impl Iterator<Item = &'r PackageId>,
+    ) -> Result<()> {
+        let before = Spoken::load(root);
+        let mut spoken = before.clone();
         spoken.releases.extend(releases.map(Release::to_string));
-        if spoken.releases.len() == before {
+        spoken.bringers.extend(bringers.map(PackageId::to_string));
+        by.clone_into(&mut spoken.by);
+        if spoken == before {
             return Ok(());
         }
         spoken.at = now();
@@ -85,8 +114,13 @@ mod tests {
         let root = Sysroot::open(dir.path()).unwrap();
         let release: Release = "6.1.0".parse().unwrap();
         assert!(!Spoken::load(&root).mentions(&release));
-        Spoken::add(&root, [&release].into_iter()).unwrap();
+        let bringer = PackageId::new("linux-headers-amd64");
+        Spoken::add(&root, "12 345", [&release].into_iter(), [&bringer].into_iter()).unwrap();
         assert!(Spoken::load(&root).mentions(&release));
+        assert!(Spoken::load(&root).to("12 345").mentions(&release), "to whom it was said");
+        assert!(Spoken::load(&root).to("12 345").mentions_bringers(&[bringer]));
+        assert!(!Spoken::load(&root).to("12 346").mentions(&release), "to somebody else");
+        assert!(!Spoken::load(&root).to("").mentions(&release));
         Spoken::forget(&root).unwrap();
         assert!(!Spoken::load(&root).mentions(&release));
     }

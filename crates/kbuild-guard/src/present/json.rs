@@ -7,7 +7,8 @@ use crate::assess::{Assessment, State};
 use crate::build_tree::LinkKind;
 use crate::checks::{Entry, Finding};
 use crate::guard::Decision;
-use crate::judge::{Orphan, Verdict};
+use crate::judge::{Bereft, Orphan, Verdict};
+use crate::package_db::PackageId;
 use crate::policy::Policy;
 use crate::present::{Owners, SCHEMA, story};
 
@@ -60,6 +61,14 @@ pub struct WhatIf {
     schema: u32,
     decision: &'static str,
     orphans: Vec<OrphanEntry>,
+    bereft: Vec<BereftEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct BereftEntry {
+    by: Vec<String>,
+    brought_by: Vec<String>,
+    needed_by: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,7 +119,12 @@ impl WhatIf {
     /// Of this verdict. A kernel whose loss is allowed is no orphan to report.
     pub fn of(verdict: &Verdict) -> Self {
         let reported = verdict.orphans.iter().filter(|orphan| orphan.decision > Decision::Allow);
-        WhatIf { schema: SCHEMA, decision: verdict.decision.as_str(), orphans: reported.map(orphan).collect() }
+        WhatIf {
+            schema: SCHEMA,
+            decision: verdict.decision.as_str(),
+            orphans: reported.map(orphan).collect(),
+            bereft: verdict.bereft.iter().map(bereft).collect(),
+        }
     }
 }
 
@@ -160,6 +174,15 @@ fn orphan(orphan: &Orphan) -> OrphanEntry {
         lost: orphan.loss.hops.iter().map(|hop| text(hop.path.as_path())).collect(),
         by: orphan.loss.packages().iter().map(ToString::to_string).collect(),
         needed_by: orphan.still_needed().map(ToString::to_string).collect(),
+    }
+}
+
+fn bereft(bereft: &Bereft) -> BereftEntry {
+    let names = |packages: &[PackageId]| packages.iter().map(ToString::to_string).collect();
+    BereftEntry {
+        by: names(&bereft.packages),
+        brought_by: names(&bereft.brought_by),
+        needed_by: bereft.needed_by.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -6,14 +6,14 @@ use crate::build_tree::{LinkKind, Role};
 use crate::checks::{CATALOGUE, Effect, Finding};
 use crate::demand::{Builder, Demand};
 use crate::guard::{Because, Decision};
-use crate::judge::Orphan;
+use crate::judge::{Bereft, Orphan};
 use crate::kernels::{KeptBecause, Kernel};
-use crate::package_db::{Advisor, Remedy, WayBack};
+use crate::package_db::{Advisor, PackageId, Remedy, WayBack};
 use crate::policy::Policy;
 use crate::present::Owners;
 use crate::present::layout::{command_row, few, row, wrapped};
 use crate::quote::{quoted, quoted_os};
-use crate::transaction::{Files, Transaction, Why};
+use crate::transaction::{Files, Transaction};
 
 /// What the guard says about one orphan.
 pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor) -> String {
@@ -33,25 +33,41 @@ pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor)
         out.push_str(&row("needed", &needed_by(&needed)));
     }
     if blocked {
-        if !transaction.leaving.iter().any(|element| element.why == Why::Asked) {
-            if let Some(keep) = advisor.keep(&packages) {
-                out.push_str(&command_row("keep", &keep));
-            }
+        if let Some(keep) = advisor.keep(&packages, transaction) {
+            out.push_str(&command_row("keep", &keep));
         }
         if transaction.leaving.iter().any(|element| !matches!(element.files, Files::Below(_))) {
             out.push_str(&command_row("anyway", &advisor.anyway(transaction)));
         }
     } else {
-        match advisor.bring_back(&packages) {
-            WayBack::Command(command) => out.push_str(&command_row("back", &command)),
-            WayBack::Gone => out.push_str(&row("back", "no repository offers these packages any more")),
-            WayBack::Unknown => {}
-        }
+        out.push_str(&back_row(&packages, advisor));
         if let Some(why) = why_only_warned(orphan) {
             out.push_str(&row("note", why));
         }
     }
     out
+}
+
+/// What the guard says of a flavour whose kernels to come will lack headers.
+pub fn bereft(bereft: &Bereft, advisor: &dyn Advisor) -> String {
+    let mut out = String::from("kbuild-guard: warning: new kernels will come without their headers\n");
+    out.push_str(&row("remove", &few(&bereft.packages, 3)));
+    out.push_str(&row("while", &format!("{} stays, which brings new kernels", few(&bereft.brought_by, 2))));
+    let needed: Vec<&Demand> = bereft.needed_by.iter().collect();
+    if !needed.is_empty() {
+        out.push_str(&row("needed", &needed_by(&needed)));
+    }
+    out.push_str(&back_row(&bereft.packages, advisor));
+    out
+}
+
+/// How removed packages come back, where that is known.
+fn back_row(packages: &[PackageId], advisor: &dyn Advisor) -> String {
+    match advisor.bring_back(packages) {
+        WayBack::Command(command) => command_row("back", &command),
+        WayBack::Gone => row("back", "no repository offers these packages any more"),
+        WayBack::Unknown => String::new(),
+    }
 }
 
 /// What is worth saying about a warning that would have been a block.

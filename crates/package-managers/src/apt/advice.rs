@@ -6,7 +6,7 @@ use std::rc::Rc;
 use kbuild_guard::kernels::Kernel;
 use kbuild_guard::package_db::{Advisor, Need, PackageDb, PackageId, Remedy, WayBack};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
-use kbuild_guard::transaction::Transaction;
+use kbuild_guard::transaction::{Transaction, Why};
 
 use super::offers::{is_name, offered};
 use super::standing;
@@ -109,10 +109,17 @@ impl Advisor for Advice {
         if candidates.is_empty() { None } else { self.bring_first(&candidates) }
     }
 
-    fn keep(&self, packages: &[PackageId]) -> Option<String> {
-        // Marking helps only what apt takes for no longer needed.
-        let automatic = standing::automatic(&self.root).ok()?;
+    fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String> {
         let status = self.db.status().ok()?;
+        // Marking helps neither what somebody asked for nor what cannot stay without that.
+        let asked = transaction.leaving.iter().filter(|element| element.why == Why::Asked);
+        let asked: Vec<PackageId> = asked.map(|element| element.package.clone()).collect();
+        let dragged = if asked.is_empty() { Vec::new() } else { status.dragged_along(&asked) };
+        if packages.iter().any(|package| asked.contains(package) || dragged.contains(package)) {
+            return None;
+        }
+        // It helps only what apt takes for no longer needed.
+        let automatic = standing::automatic(&self.root).ok()?;
         let is_automatic = |package: &PackageId| {
             status.find(package).is_some_and(|found| automatic.contains(&(found.name.clone(), found.arch.clone())))
         };
@@ -125,11 +132,21 @@ impl Advisor for Advice {
         let option = "-o KbuildGuard::Mode=warn";
         let typed = transaction.driver.command_line.as_deref().and_then(plain_command);
         match typed {
+            // dpkg has no options for its hooks; sudo drops what stands before it in the environment.
+            Some(("dpkg", rest)) => format!("env KBUILD_GUARD_MODE=warn dpkg {rest}"),
+            // nala takes options behind its verb only.
+            Some(("nala", rest)) => {
+                let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+                format!("nala {verb} {option} {rest}").trim_end().to_owned()
+            }
             Some((program, rest)) => format!("{program} {option} {rest}"),
             // Nothing was typed: somebody asks what would be.
             None if transaction.driver.command_line.is_none() && transaction.arriving.is_empty() => {
                 let packages: Vec<PackageId> = transaction.gone();
                 format!("apt-get {option} remove {}", joined(&packages))
+            }
+            None if transaction.driver.command_line.as_deref().is_some_and(|line| line.starts_with("dpkg ")) => {
+                "the same command behind env KBUILD_GUARD_MODE=warn".to_owned()
             }
             None => format!("the same command with {option}"),
         }
@@ -180,7 +197,8 @@ fn plain_command(line: &str) -> Option<(&str, &str)> {
     let is_plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._:=/~@^*".contains(&b));
     let (program, rest) = line.split_once(' ')?;
     let program = program.rsplit('/').next()?;
-    let plain = line.len() <= 200 && line.split(' ').all(is_plain) && matches!(program, "apt" | "apt-get" | "aptitude");
+    let is_known = matches!(program, "apt" | "apt-get" | "aptitude" | "nala" | "dpkg");
+    let plain = line.len() <= 200 && line.split(' ').all(is_plain) && is_known;
     plain.then_some((program, rest))
 }
 
@@ -216,6 +234,25 @@ mod tests {
         assert_eq!(library_packages("libelf.so.1"), ["libelf1", "libelf1t64"]);
         assert_eq!(library_packages("libglib-2.0.so.0"), ["libglib-2.0-0", "libglib-2.0-0t64"]);
         assert!(library_packages("fixdep").is_empty());
+    }
+
+    #[test]
+    fn anyway_in_the_words_of_whoever_was_called() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Rc::new(Sysroot::open(dir.path()).unwrap());
+        let advice = Advice::new(Rc::clone(&root), Rc::new(Database::new(root, crate::Told::default())));
+        let anyway = |line: &str| {
+            let mut transaction = Transaction::default();
+            transaction.driver.command_line = Some(line.to_owned());
+            advice.anyway(&transaction)
+        };
+        assert_eq!(anyway("apt-get -y autoremove"), "apt-get -o KbuildGuard::Mode=warn -y autoremove");
+        assert_eq!(anyway("aptitude remove x"), "aptitude -o KbuildGuard::Mode=warn remove x");
+        assert_eq!(anyway("nala remove -y x"), "nala remove -o KbuildGuard::Mode=warn -y x");
+        assert_eq!(anyway("nala autoremove"), "nala autoremove -o KbuildGuard::Mode=warn");
+        assert_eq!(anyway("dpkg -P x"), "env KBUILD_GUARD_MODE=warn dpkg -P x");
+        assert_eq!(anyway("dpkg -P $x"), "the same command behind env KBUILD_GUARD_MODE=warn");
+        assert_eq!(anyway("apt remove $x"), "the same command with -o KbuildGuard::Mode=warn");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use kbuild_guard::package_db::PackageId;
 use kbuild_guard::policy::Mode;
 use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
 
+use crate::told::Told;
+
 /// The only version we speak, and the highest apt does.
 const VERSION: &str = "VERSION 3";
 
@@ -48,10 +50,17 @@ pub struct Request {
     pub wrong_mode: Option<String>,
     /// In which root: `None` if its settings contradict each other, so that nobody knows.
     pub root: Option<PathBuf>,
+    /// What it tells of itself.
+    pub told: Told,
 }
 
-/// Reads a stream. `dpkg_root` is the environment's DPKG_ROOT, which dpkg takes for `--root` (dpkg(1)).
-pub fn parse(stream: &[u8], dpkg_root: Option<&Path>) -> Result<Request, StreamError> {
+/// Reads a stream. `dpkg_root` is the environment's DPKG_ROOT, which dpkg takes for `--root` (dpkg(1)); `typed` is the
+/// command of a front end that does not put it into the stream ([`front_end::typed`](super::front_end::typed)).
+pub fn parse(
+    stream: &[u8],
+    dpkg_root: Option<&Path>,
+    typed: impl FnOnce() -> Option<String>,
+) -> Result<Request, StreamError> {
     let text = String::from_utf8_lossy(stream);
     let text: &str = text.as_ref();
     // A whole stream ends with a line feed; what is behind the last one is a line that was cut.
@@ -75,16 +84,24 @@ pub fn parse(stream: &[u8], dpkg_root: Option<&Path>) -> Result<Request, StreamE
         .filter(|(_, line)| !line.is_empty())
         .map(|(line, text)| Action::parse(text).ok_or(StreamError::Action { line }))
         .collect::<Result<Vec<Action<'_>>, StreamError>>()?;
+    let takes_away = actions.iter().any(Action::takes_away);
+    if takes_away && settings.command_line.is_none() {
+        settings.command_line = typed();
+    }
     let mut transaction = Transaction { driver: settings.driver(), ..Transaction::default() };
     // Most runs only install, some of them thousands of packages: then there is nothing to judge, and
     // the elements are not made.
-    if actions.iter().any(Action::takes_away) {
+    if takes_away {
         for action in &actions {
             action.add_to(&mut transaction, &settings);
         }
     }
     let root = settings.root(dpkg_root);
-    Ok(Request { transaction, wrong_mode: settings.wrong_mode, root })
+    let told = Told {
+        native: Some(settings.native).filter(|native| !native.is_empty()),
+        never_autoremoved: Some(settings.never_autoremoved),
+    };
+    Ok(Request { transaction, wrong_mode: settings.wrong_mode, root, told })
 }
 
 /// The settings that concern us.
@@ -98,6 +115,7 @@ struct Settings {
     root_dir: String,
     status: String,
     dpkg_options: Vec<String>,
+    never_autoremoved: Vec<String>,
 }
 
 impl Settings {
@@ -115,6 +133,7 @@ impl Settings {
             "dir" => self.dir = value(),
             "rootdir" => self.root_dir = value(),
             "dir::state::status" => self.status = value(),
+            "apt::neverautoremove::" => self.never_autoremoved.push(value()),
             "dpkg::options::" => self.dpkg_options.push(value()),
             _ => {}
         }
@@ -122,48 +141,49 @@ impl Settings {
 
     fn driver(&self) -> Driver {
         Driver {
-            // Only apt's own commands set it: unattended-upgrades, PackageKit and python-apt do not.
-            attended: self.command_line.is_some(),
+            attended: self.typed().is_some(),
             override_mode: self.mode,
-            command_line: self.command_line.clone(),
+            command_line: self.typed().map(str::to_owned),
         }
     }
 
-    /// The root that apt and the dpkg it is going to run agree upon.
+    /// The command that was typed. unattended-upgrades and python-apt set none; PackageKit, a daemon whose caller sees
+    /// nothing of what a hook says, sets `packagekit role='remove-packages'` (its backends/apt/apt-job.cpp).
+    fn typed(&self) -> Option<&str> {
+        self.command_line.as_deref().filter(|line| !line.starts_with("packagekit "))
+    }
+
+    /// The root of the dpkg that apt is going to run, if apt has read the database of that root. (Where `Dir` is given,
+    /// apt sets `Dir::State::status` below it; where `RootDir` is, apt changes into it first.)
     fn root(&self, dpkg_root: Option<&Path>) -> Option<PathBuf> {
         let slashed = |path: &str| if path.is_empty() { PathBuf::from("/") } else { PathBuf::from(path) };
-        // RootDir stands before every other directory (apt.conf(5)).
-        let apt = match slashed(&self.root_dir) {
-            root if root == Path::new("/") => slashed(&self.dir),
-            root => root,
-        };
-        let mut dpkg = dpkg_root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("/")).to_owned();
+        let mut root = dpkg_root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("/")).to_owned();
         let mut admin_dir = None;
         for option in &self.dpkg_options {
-            if let Some(root) = option.strip_prefix("--root=").or(option.strip_prefix("--instdir=")) {
-                dpkg = slashed(root);
+            if let Some(value) = option.strip_prefix("--root=").or(option.strip_prefix("--instdir=")) {
+                root = slashed(value);
             } else if let Some(dir) = option.strip_prefix("--admindir=") {
                 admin_dir = Some(PathBuf::from(dir));
             }
         }
-        let expected = apt.join("var/lib/dpkg");
-        let status = PathBuf::from(&self.status);
-        let status_agrees = self.status.is_empty() || !status.is_absolute() || {
-            // Given relative to apt's root or as a path of the caller's.
-            status == expected.join("status") || status == Path::new("/var/lib/dpkg/status")
+        // A path that is not absolute is below Dir. RootDir stands before all (apt.conf(5), "DIRECTORIES"), and dpkg and
+        // its hooks run in it: in here it is not seen any more.
+        let status = if self.status.is_empty() { "var/lib/dpkg/status" } else { &self.status };
+        let status = slashed(&self.dir).join(status);
+        let status = match status.strip_prefix(slashed(&self.root_dir)) {
+            Ok(below) => Path::new("/").join(below),
+            Err(_) => status,
         };
-        let admin_agrees = admin_dir.is_none_or(|dir| dir == expected);
-        (apt == dpkg && status_agrees && admin_agrees).then_some(apt)
+        let admin = root.join("var/lib/dpkg");
+        (status == admin.join("status") && admin_dir.is_none_or(|dir| dir == admin)).then_some(root)
     }
 
-    fn why(&self, name: &str) -> Why {
-        let Some(command) = &self.command_line else { return Why::Unknown };
-        let names_it = |word: &str| {
-            let word = word.trim_end_matches(['-', '+']);
-            let word = word.split(['=', '/']).next().unwrap_or_default();
-            word == name || word.split(':').next() == Some(name) || (word.contains('*') && matches_star(word, name))
-        };
-        if command.split_ascii_whitespace().skip(1).any(names_it) { Why::Asked } else { Why::Auto }
+    fn why(&self, name: &str, arch: &str) -> Why {
+        match self.typed() {
+            Some(command) if is_named(command, name, arch) => Why::Asked,
+            Some(_) => Why::Auto,
+            None => Why::Unknown,
+        }
     }
 
     fn id(&self, name: &str, arch: &str) -> PackageId {
@@ -173,6 +193,22 @@ impl Settings {
             PackageId::new(&format!("{name}:{arch}"))
         }
     }
+}
+
+/// Whether a typed command names a package: `name`, `name:arch`, `name=version`, `name/suite`, `na*`, and each with
+/// the sign behind it that turns an installation into a removal (apt-get(8)).
+pub fn is_named(command: &str, name: &str, arch: &str) -> bool {
+    let names_it = |word: &str| {
+        let word = word.split(['=', '/']).next().unwrap_or_default();
+        let (word, word_arch) = word.split_once(':').map_or((word, None), |(word, arch)| (word, Some(arch)));
+        let is_arch = word_arch.is_none_or(|word| word == arch || matches!(word, "any" | "native") || arch == "all");
+        is_arch && (word == name || (word.contains('*') && matches_star(word, name)))
+    };
+    // A name may end in the sign itself (`g++`).
+    command
+        .split_ascii_whitespace()
+        .skip(1)
+        .any(|word| names_it(word) || word.strip_suffix(['-', '+']).is_some_and(names_it))
 }
 
 /// Whether a word with stars, as apt takes them, names a package.
@@ -247,7 +283,7 @@ impl<'line> Action<'line> {
     fn takes_away(&self) -> bool {
         match self.what {
             "**REMOVE**" => true,
-            "**CONFIGURE**" | "**ERROR**" => false,
+            "**CONFIGURE**" => false,
             _ => self.old.0 != "-",
         }
     }
@@ -257,12 +293,13 @@ impl<'line> Action<'line> {
             package: settings.id(self.name, arch),
             version: version.to_owned(),
             files: Files::InDatabase,
-            why: settings.why(self.name),
+            why: settings.why(self.name, arch),
         };
         match self.what {
             "**REMOVE**" => transaction.leaving.push(element(self.old)),
             // What is configured was unpacked by an earlier line, or in an earlier run.
-            "**CONFIGURE**" | "**ERROR**" => {}
+            "**CONFIGURE**" => {}
+            // A file; or `**ERROR**`, for one that apt has no absolute path of and is going to fail at.
             _ => {
                 if self.old.0 != "-" {
                     transaction.leaving.push(element(self.old));
@@ -281,7 +318,7 @@ mod tests {
     const HEAD: &str = "VERSION 3\nAPT::Architecture=amd64\nDir=/\nDir::State::status=/var/lib/dpkg/status\n";
 
     fn request(settings: &str, actions: &str) -> Request {
-        parse(format!("{HEAD}{settings}\n{actions}").as_bytes(), None).unwrap()
+        parse(format!("{HEAD}{settings}\n{actions}").as_bytes(), None, || None).unwrap()
     }
 
     fn names(elements: &[Element]) -> Vec<(&str, Why)> {
@@ -307,6 +344,45 @@ mod tests {
     }
 
     #[test]
+    fn what_it_tells_of_itself() {
+        let request = request("APT::NeverAutoRemove::=^a$\nAPT::NeverAutoRemove::=b%20c\nAPT::NeverAutoRemove=\n", "");
+        assert_eq!(request.told.native.as_deref(), Some("amd64"));
+        assert_eq!(request.told.never_autoremoved, Some(vec!["^a$".to_owned(), "b c".to_owned()]));
+    }
+
+    #[test]
+    fn a_daemon_is_no_person() {
+        let request = request(
+            "CommandLine::AsString=packagekit%20role='remove-packages'\n",
+            "linux-headers-1 6.1.190-1 amd64 none > - - none **REMOVE**\n",
+        );
+        assert!(!request.transaction.driver.attended);
+        assert_eq!(names(&request.transaction.leaving), [("linux-headers-1", Why::Unknown)]);
+    }
+
+    #[test]
+    fn a_name_is_asked_for_with_its_architecture() {
+        for (command, asked) in [
+            ("apt remove x", true),
+            ("apt remove x:amd64", true),
+            ("apt remove x:i386", false),
+            ("apt remove x:any", true),
+            ("apt install y x-", true),
+            ("apt install y x:amd64-", true),
+            ("apt install x+", true),
+            ("apt install x=1.0 y/stable", true),
+            ("apt install x-y", false),
+            ("x remove y", false),
+            ("apt remove x*", true),
+        ] {
+            assert_eq!(is_named(command, "x", "amd64"), asked, "{command}");
+        }
+        assert!(is_named("apt remove g++", "g++", "amd64"));
+        assert!(!is_named("apt remove g++", "g", "amd64"));
+        assert!(is_named("apt install g++-", "g++", "amd64"));
+    }
+
+    #[test]
     fn installs_upgrades_and_configurations() {
         let request = request(
             "",
@@ -323,9 +399,17 @@ mod tests {
     #[test]
     fn the_root_is_where_apt_and_dpkg_agree() {
         for (settings, root) in [
-            ("Dir=/alt\nDPkg::Options::=--root=/alt\n", Some("/alt")),
-            ("RootDir=/alt\nDPkg::Options::=--root=/alt\n", Some("/alt")),
-            ("Dir=/alt\n", None),
+            // As apt 2.6 sends it for -o Dir=/alt, with a dpkg that follows and with one that does not.
+            ("Dir=/alt\nDir::State::status=/alt/var/lib/dpkg/status\nDPkg::Options::=--root=/alt\n", Some("/alt")),
+            ("Dir=/alt\nDir::State::status=/alt/var/lib/dpkg/status\n", None),
+            // apt changes into RootDir before it runs us and dpkg.
+            ("RootDir=/alt\n", Some("/")),
+            ("RootDir=/alt/\nDir::State::status=/alt/var/lib/dpkg/status\n", Some("/")),
+            ("RootDir=/alt\nDPkg::Options::=--root=/alt\n", None),
+            ("Dir=/alt\nDir::State::status=var/lib/dpkg/status\nDPkg::Options::=--root=/alt\n", Some("/alt")),
+            // Somebody has set it back: archives and lists are there, what is read and changed is here.
+            ("Dir=/alt\n", Some("/")),
+            ("Dir=/alt\nDPkg::Options::=--root=/alt\n", None),
             ("DPkg::Options::=--root=/alt\n", None),
             ("DPkg::Options::=--force-confdef\n", Some("/")),
             ("DPkg::Options::=--admindir=/elsewhere\n", None),
@@ -334,7 +418,7 @@ mod tests {
             assert_eq!(request(settings, "").root, root.map(PathBuf::from), "{settings}");
         }
         let stream = format!("{HEAD}\n");
-        assert_eq!(parse(stream.as_bytes(), Some(Path::new("/alt"))).unwrap().root, None, "apt does not know");
+        assert_eq!(parse(stream.as_bytes(), Some(Path::new("/alt")), || None).unwrap().root, None, "apt does not know");
         assert_eq!(request("KbuildGuard::Mode=wran\n", "").wrong_mode.as_deref(), Some("wran"));
     }
 
@@ -349,7 +433,7 @@ mod tests {
             ("VERSION 3\n\nx 1 amd64 none > - - none nonsense\n", StreamError::Action { line: 3 }),
             ("VERSION 3\n\nx 1\n", StreamError::Action { line: 3 }),
         ] {
-            assert_eq!(parse(stream.as_bytes(), None), Err(error), "{stream:?}");
+            assert_eq!(parse(stream.as_bytes(), None, || None), Err(error), "{stream:?}");
         }
     }
 
@@ -370,14 +454,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&bytes, None);
+            let _ = parse(&bytes, None, || None);
         }
 
         #[test]
         fn a_stream_cut_anywhere_is_never_taken_for_a_whole_one(cut in 0usize..260) {
             let whole = format!("{HEAD}CommandLine::AsString=apt%20remove%20x\n\nx 1 amd64 none > - - none **REMOVE**\n");
             let cut = cut.min(whole.len() - 1);
-            let answer = parse(whole.get(..cut).unwrap().as_bytes(), None);
+            let answer = parse(whole.get(..cut).unwrap().as_bytes(), None, || None);
             // Cut between two lines nothing can tell; what is left must be a prefix of the truth.
             prop_assert!(answer.is_err() || answer.unwrap().transaction.leaving.len() <= 1);
         }

@@ -8,6 +8,7 @@ use kbuild_guard::kernels::Kernel;
 use kbuild_guard::package_db::{ImageStanding, Installed, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
+use super::never::NeverAutoremoved;
 use crate::dpkg::{Package, Status, Want, compare_versions, stanzas};
 
 /// Where apt marks what it installed by itself.
@@ -23,12 +24,22 @@ pub fn of_images(
     kernels: &[Kernel],
     owners: &[Vec<PackageId>],
     leaving: &[PackageId],
+    never: &NeverAutoremoved<'_>,
 ) -> Result<Vec<ImageStanding>> {
     let automatic = automatic(root)?;
     let images: Vec<Option<&Package>> =
         owners.iter().map(|owners| owners.first().and_then(|owner| status.find(owner))).collect();
     let protected = protected_versions(kernels, &images);
-    let needed = needed_names(status, leaving, &automatic);
+    // What apt calls its root set: what somebody asked for by name, and what the admin's patterns say.
+    let is_auto = |package: &Package| automatic.contains(&(package.name.clone(), package.arch.clone()));
+    let may_go =
+        |image: &Package| is_auto(image) && image.want != Want::Hold && !protected.contains(&image.version.as_str());
+    let mut needed = needed_names(status, leaving, |package| !is_auto(package));
+    // The patterns are asked for only where they can change the answer.
+    let is_open = |image: &&Package| may_go(image) && !needed.contains(image.name.as_str());
+    if images.iter().flatten().any(is_open) {
+        needed = needed_names(status, leaving, |package| !is_auto(package) || never.matches(&package.name));
+    }
     Ok(images
         .into_iter()
         .map(|image| {
@@ -36,16 +47,11 @@ pub fn of_images(
             let Some(image) = image else {
                 return ImageStanding { installed: Installed::ByName, ..ImageStanding::default() };
             };
-            let is_auto = automatic.contains(&(image.name.clone(), image.arch.clone()));
-            let held = image.want == Want::Hold;
             ImageStanding {
                 package: Some(image.id(status.native())),
-                held,
-                installed: if is_auto { Installed::Auto } else { Installed::ByName },
-                autoremovable: is_auto
-                    && !held
-                    && !protected.contains(&image.version.as_str())
-                    && !needed.contains(image.name.as_str()),
+                held: image.want == Want::Hold,
+                installed: if is_auto(image) { Installed::Auto } else { Installed::ByName },
+                autoremovable: may_go(image) && !needed.contains(image.name.as_str()) && !never.matches(&image.name),
             }
         })
         .collect())
@@ -79,13 +85,9 @@ fn protected_versions<'s>(kernels: &[Kernel], images: &[Option<&'s Package>]) ->
     kept
 }
 
-/// The names that are needed by what stays: whatever was not installed automatically, and all that hangs
-/// on it by `Depends` or `Recommends`. Packages that are only needed by what autoremove takes do not count.
-fn needed_names<'s>(
-    status: &'s Status,
-    leaving: &[PackageId],
-    automatic: &HashSet<(String, String)>,
-) -> HashSet<&'s str> {
+/// The names that are needed by what stays: all that hangs on a root by `Depends` or `Recommends`. Packages that
+/// are only needed by what autoremove takes do not count.
+fn needed_names<'s>(status: &'s Status, leaving: &[PackageId], is_root: impl Fn(&Package) -> bool) -> HashSet<&'s str> {
     let staying: Vec<&Package> =
         status.present().filter(|package| !leaving.contains(&package.id(status.native()))).collect();
     let mut by_name: HashMap<&str, Vec<&Package>> = HashMap::new();
@@ -94,8 +96,7 @@ fn needed_names<'s>(
             by_name.entry(name).or_default().push(package);
         }
     }
-    let is_auto = |package: &Package| automatic.contains(&(package.name.clone(), package.arch.clone()));
-    let mut todo: Vec<&Package> = staying.into_iter().filter(|package| !is_auto(package)).collect();
+    let mut todo: Vec<&Package> = staying.into_iter().filter(|package| is_root(package)).collect();
     let mut needed = HashSet::new();
     while let Some(package) = todo.pop() {
         for name in package.needed_names() {
@@ -166,8 +167,9 @@ mod tests {
         let kernels: Vec<Kernel> = releases.iter().map(|release| kernel(release, *release == "5")).collect();
         let owners: Vec<Vec<PackageId>> =
             releases.iter().map(|release| vec![PackageId::new(&format!("linux-image-{release}"))]).collect();
-        let removable = |leaving: &[PackageId]| -> Vec<&str> {
-            let standings = of_images(&root, &status, &kernels, &owners, leaving).unwrap();
+        let removable_but = |leaving: &[PackageId], never: &[String]| -> Vec<&str> {
+            let never = NeverAutoremoved::of(&root, Some(never));
+            let standings = of_images(&root, &status, &kernels, &owners, leaving, &never).unwrap();
             releases
                 .iter()
                 .zip(standings)
@@ -175,9 +177,15 @@ mod tests {
                 .map(|(release, _)| *release)
                 .collect()
         };
+        let removable = |leaving: &[PackageId]| removable_but(leaving, &[]);
         // 2 is held, 3 is needed, 4 was asked for, 5 runs, 7 is the newest. That `extra` of 1 needs 1 is
         // no reason to keep it: nobody needs `extra`.
         assert_eq!(removable(&[]), ["1", "6"]);
         assert_eq!(removable(&[PackageId::new("meta")]), ["1", "3", "6"]);
+        // The admin's patterns keep what they name, and what that needs.
+        let never = |pattern: &str| removable_but(&[], &[pattern.to_owned()]);
+        assert_eq!(never("^LINUX-image-6$"), ["1"]);
+        assert_eq!(never("^extra$"), ["6"]);
+        assert_eq!(never("(unclosed"), ["1", "6"]);
     }
 }

@@ -11,19 +11,21 @@ use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::file_lists;
 use super::status::{Package, Status};
-use crate::apt::standing;
+use crate::apt::{NeverAutoremoved, standing};
+use crate::told::Told;
 
 /// dpkg's database in one root. The status file is read at the first question that needs it.
 #[derive(Debug)]
 pub struct Database {
     root: Rc<Sysroot>,
+    told: Told,
     status: OnceCell<Status>,
 }
 
 impl Database {
     /// Of this root. Nothing is read yet.
-    pub fn new(root: Rc<Sysroot>) -> Self {
-        Database { root, status: OnceCell::new() }
+    pub fn new(root: Rc<Sysroot>, told: Told) -> Self {
+        Database { root, told, status: OnceCell::new() }
     }
 
     /// The status, read once.
@@ -31,7 +33,10 @@ impl Database {
         if let Some(status) = self.status.get() {
             return Ok(status);
         }
-        let status = Status::load(&self.root)?;
+        let mut status = Status::load(&self.root)?;
+        if let Some(native) = &self.told.native {
+            status.set_native(native);
+        }
         Ok(self.status.get_or_init(|| status))
     }
 
@@ -42,12 +47,38 @@ impl Database {
         file_lists::owners(&self.root, paths, present.iter().copied(), status.native(), likely)
     }
 
-    fn held_by_one(&self, package: &PackageId, wanted: &file_lists::Wanted) -> Result<Vec<usize>> {
-        match file_lists::read(&self.root, package.as_str())? {
-            Some(list) => Ok(wanted.in_list(&list)),
-            // Only a `Multi-Arch: same` package has its list elsewhere; only then the status file is read.
-            None => file_lists::held(&self.root, package, self.status()?.native(), wanted),
+    /// What leaves with `package` when all of `leaving` does. dpkg keeps a file of a `Multi-Arch: same` package as
+    /// long as its instance of another architecture has it too.
+    fn taken_by_one(
+        &self,
+        package: &PackageId,
+        leaving: &[PackageId],
+        wanted: &file_lists::Wanted,
+    ) -> Result<Vec<usize>> {
+        let is_plain = !package.as_str().contains(':');
+        if let (true, Some(list)) = (is_plain, file_lists::read(&self.root, package.as_str())?) {
+            return Ok(wanted.in_list(&list));
         }
+        // Only now it matters: a `Multi-Arch: same` package has its architecture in its list's name.
+        let native = match &self.told.native {
+            Some(native) => native,
+            None => self.status()?.native(),
+        };
+        let mut held = file_lists::held(&self.root, package, native, wanted)?;
+        if held.is_empty() {
+            return Ok(held);
+        }
+        let name = package.as_str().split(':').next().unwrap_or_default();
+        for sibling in self.status()?.present().filter(|other| other.name == name) {
+            let id = sibling.id(native);
+            // Its architecture may be said though it is the native one.
+            let full = PackageId::new(&format!("{name}:{}", sibling.arch));
+            if ![package].into_iter().chain(leaving).any(|other| *other == id || *other == full) {
+                let kept = file_lists::held(&self.root, &id, native, wanted)?;
+                held.retain(|index| !kept.contains(index));
+            }
+        }
+        Ok(held)
     }
 }
 
@@ -61,7 +92,7 @@ impl PackageDb for Database {
 
     fn held_by(&self, packages: &[PackageId], paths: &[RootPath]) -> Result<Vec<Vec<usize>>> {
         let wanted = file_lists::Wanted::new(paths);
-        packages.iter().map(|package| self.held_by_one(package, &wanted)).collect()
+        packages.iter().map(|package| self.taken_by_one(package, packages, &wanted)).collect()
     }
 
     fn files(&self, package: &PackageId) -> Result<FileList> {
@@ -80,6 +111,26 @@ impl PackageDb for Database {
         Ok(self.status()?.dragged_along(leaving))
     }
 
+    fn dependencies(&self, package: &PackageId) -> Result<Vec<PackageId>> {
+        Ok(self.status()?.dependencies(package))
+    }
+
+    fn dependents(&self, packages: &[PackageId]) -> Result<Vec<PackageId>> {
+        Ok(self.status()?.dependents(packages))
+    }
+
+    fn brings_only_others(&self, package: &PackageId) -> Result<bool> {
+        let list = match file_lists::read(&self.root, package.as_str())? {
+            Some(list) => list,
+            // A foreign one that is not `Multi-Arch: same` has its list under its bare name.
+            None => {
+                let name = package.as_str().split(':').next().unwrap_or_default();
+                file_lists::read(&self.root, name)?.unwrap_or_default()
+            }
+        };
+        Ok(file_lists::is_documentation(&list))
+    }
+
     fn is_healthy(&self) -> Result<bool> {
         Ok(self.status()?.is_healthy())
     }
@@ -94,6 +145,44 @@ impl PackageDb for Database {
         let is_likely = |package: &Package| kernels.iter().any(|kernel| package.name.contains(kernel.release.as_str()));
         let candidates: Vec<&Package> = status.present().filter(brings_images).collect();
         let owners = file_lists::owners(&self.root, &images, candidates.iter().copied(), status.native(), is_likely)?;
-        standing::of_images(&self.root, status, kernels, &owners, leaving)
+        let never = NeverAutoremoved::of(&self.root, self.told.never_autoremoved.as_deref());
+        standing::of_images(&self.root, status, kernels, &owners, leaving, &never)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// dpkg keeps a file that another architecture's instance of a package has too (tried with dpkg 1.21.22).
+    #[test]
+    fn what_another_instance_has_does_not_leave() {
+        let dir = tempfile::tempdir().unwrap();
+        let admin = dir.path().join("var/lib/dpkg");
+        fs::create_dir_all(admin.join("info")).unwrap();
+        let mut status = String::new();
+        for (name, arch) in [("dpkg", "amd64"), ("same", "amd64"), ("same", "i386"), ("foreign", "i386")] {
+            status.push_str(&format!("Package: {name}\nStatus: install ok installed\nArchitecture: {arch}\n\n"));
+        }
+        fs::write(admin.join("status"), status).unwrap();
+        fs::write(admin.join("info/same:amd64.list"), "/usr/src/shared\n/usr/src/only-amd64\n").unwrap();
+        fs::write(admin.join("info/same:i386.list"), "/usr/src/shared\n").unwrap();
+        fs::write(admin.join("info/foreign.list"), "/usr/src/foreign\n").unwrap();
+        let root = Rc::new(Sysroot::open(dir.path()).unwrap());
+        let paths = ["/usr/src/shared", "/usr/src/only-amd64", "/usr/src/foreign"].map(RootPath::new);
+        for told in [Told::default(), Told { native: Some("amd64".to_owned()), ..Told::default() }] {
+            let database = Database::new(Rc::clone(&root), told);
+            let held = |names: &[&str]| {
+                let packages: Vec<PackageId> = names.iter().map(|name| PackageId::new(name)).collect();
+                database.held_by(&packages, &paths).unwrap()
+            };
+            assert_eq!(held(&["same"]), [vec![1]]);
+            assert_eq!(held(&["same:amd64"]), [vec![1]]);
+            assert!(held(&["same:i386"])[0].is_empty());
+            assert_eq!(held(&["same", "same:i386"]), [vec![0, 1], vec![0]]);
+            assert_eq!(held(&["foreign:i386"]), [vec![2]]);
+            assert!(held(&["foreign:i386", "gone"])[1].is_empty());
+        }
     }
 }

@@ -79,6 +79,22 @@ pub(super) fn read(root: &Sysroot, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Where packages without files of their own have something all the same: a changelog or a link to another's,
+/// overrides of lintian's, what reportbug shows.
+const DOCUMENTATION: [&str; 3] = ["/usr/share/doc", "/usr/share/lintian", "/usr/share/bug"];
+
+/// Whether a list that is not empty holds documentation only, and the directories that lead there.
+pub(super) fn is_documentation(list: &[u8]) -> bool {
+    let is_below = |path: &[u8], dir: &[u8]| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with(b"/"));
+    let is_one = |line: &[u8]| {
+        line == b"/."
+            || DOCUMENTATION
+                .iter()
+                .any(|dir| line == dir.as_bytes() || is_below(line, dir.as_bytes()) || is_below(dir.as_bytes(), line))
+    };
+    !list.is_empty() && list.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).all(is_one)
+}
+
 /// For each wanted path the packages that have it, asking `likely` packages first: if those have every
 /// path, nobody else is asked.
 pub(super) fn owners<'p>(
@@ -110,6 +126,17 @@ pub(super) fn owners<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_without_files_of_its_own() {
+        let meta =
+            b"/.\n/usr\n/usr/share\n/usr/share/bug\n/usr/share/bug/m/presubj\n/usr/share/doc\n/usr/share/doc/m\n";
+        assert!(is_documentation(meta));
+        assert!(is_documentation(b"/.\n"), "Debian Policy 12.3 notwithstanding");
+        assert!(!is_documentation(&[meta.as_slice(), b"/usr/bin/m\n"].concat()));
+        assert!(!is_documentation(b"/.\n/usr/share/docs\n"));
+        assert!(!is_documentation(b""), "nothing is known of it");
+    }
 
     #[test]
     fn both_spellings_and_both_file_names() {

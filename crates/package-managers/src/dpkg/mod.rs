@@ -4,6 +4,7 @@
 mod database;
 mod file_lists;
 pub(crate) mod hooks;
+pub mod invocation;
 mod stanza;
 mod status;
 mod version;

@@ -170,14 +170,49 @@ impl Status {
         self.packages.iter().filter(|package| package.state != State::NotInstalled)
     }
 
-    /// The present package of this name; with `name:arch`, of this architecture.
+    /// The present package of this name; with `name:arch`, of this architecture. A bare name means the native
+    /// one, if there are several.
     pub fn find(&self, id: &PackageId) -> Option<&Package> {
-        let qualified = |package: &Package| {
-            id.as_str().strip_prefix(package.name.as_str()).and_then(|rest| rest.strip_prefix(":"))
-                == Some(&package.arch)
-        };
+        let (name, arch) = id.as_str().split_once(':').map_or((id.as_str(), None), |(name, arch)| (name, Some(arch)));
+        let mut named = self.present().filter(|package| package.name == name).peekable();
+        match arch {
+            Some(arch) => named.find(|package| package.arch == arch),
+            None => {
+                let first = named.peek().copied();
+                named.find(|package| package.id(&self.native) == *id).or(first)
+            }
+        }
+    }
+
+    /// The present packages that `package` depends on, each alternative of each clause.
+    pub fn dependencies(&self, package: &PackageId) -> Vec<PackageId> {
+        let Some(package) = self.find(package) else { return Vec::new() };
+        let names: HashSet<&str> = names_in(&package.depends).collect();
         self.present()
-            .find(|package| package.id(&self.native) == *id || package.name == id.as_str() || qualified(package))
+            .filter(|other| {
+                names.contains(other.name.as_str()) || other.provided_names().any(|name| names.contains(name))
+            })
+            .map(|other| other.id(&self.native))
+            .collect()
+    }
+
+    /// The present packages that depend on `package` by its name or by what it provides.
+    pub(super) fn dependents_of(&self, package: &Package) -> Vec<PackageId> {
+        let names: HashSet<&str> = package.provided_names().chain([package.name.as_str()]).collect();
+        self.present()
+            .filter(|other| names_in(&other.depends).any(|name| names.contains(name)))
+            .map(|other| other.id(&self.native))
+            .collect()
+    }
+
+    /// The present packages that depend on one of `packages` by its own name.
+    pub fn dependents(&self, packages: &[PackageId]) -> Vec<PackageId> {
+        let names: HashSet<&str> =
+            packages.iter().map(|package| package.as_str().split(':').next().unwrap_or_default()).collect();
+        self.present()
+            .filter(|other| names_in(&other.depends).any(|name| names.contains(name)))
+            .map(|other| other.id(&self.native))
+            .collect()
     }
 
     /// What depends on packages that leave, and on that in turn, where no alternative stays.
@@ -212,6 +247,11 @@ impl Status {
     /// The architecture of the system.
     pub fn native(&self) -> &str {
         &self.native
+    }
+
+    /// Takes somebody's word for the architecture of the system.
+    pub(crate) fn set_native(&mut self, native: &str) {
+        native.clone_into(&mut self.native);
     }
 
     /// Whether nothing stands between installed and not installed.
@@ -288,6 +328,32 @@ mod tests {
         let status = Status::parse(&text);
         let dragged = status.dragged_along(&[PackageId::new("kbuild")]);
         assert_eq!(dragged.iter().map(PackageId::as_str).collect::<Vec<&str>>(), ["headers", "meta"]);
+    }
+
+    #[test]
+    fn a_bare_name_means_the_native_one() {
+        let package = |name: &str, arch: &str, fields: &str| {
+            format!("Package: {name}\nStatus: install ok installed\nArchitecture: {arch}\n{fields}\n")
+        };
+        let text = package("headers", "arm64", "")
+            + &package("headers", "i386", "")
+            + &package("headers", "amd64", "")
+            + &package("only", "i386", "")
+            + &package("dpkg", "amd64", "")
+            + &package("meta", "all", "Depends: headers (= 1), virtual | nothing\n")
+            + &package("real", "all", "Provides: virtual\nPre-Depends: headers:any\n")
+            + &package("friend", "all", "Recommends: headers\n");
+        let status = Status::parse(&text);
+        let arch = |id: &str| status.find(&PackageId::new(id)).map(|package| package.arch.as_str());
+        assert_eq!(arch("headers"), Some("amd64"));
+        assert_eq!(arch("headers:i386"), Some("i386"));
+        assert_eq!(arch("headers:amd64"), Some("amd64"));
+        assert_eq!(arch("headers:mips"), None);
+        assert_eq!(arch("only"), Some("i386"));
+        let names = |ids: Vec<PackageId>| ids.iter().map(PackageId::to_string).collect::<Vec<String>>();
+        let dependencies = names(status.dependencies(&PackageId::new("meta")));
+        assert_eq!(dependencies, ["headers:arm64", "headers:i386", "headers", "real"]);
+        assert_eq!(names(status.dependents(&[PackageId::new("headers:i386")])), ["meta", "real"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod debian12;
 mod debian12_boot;
+mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_packaging;
 mod debian12_self_built;
@@ -94,6 +95,12 @@ impl Base {
     /// built for each by dkms.
     pub fn debian13_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian13_kernels::DEBIAN13_KERNELS, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) with aptitude, nala and PackageKit. `linux-image-` and `linux-headers-` of
+    /// the kernels' flavour, which bring new ones, are in apt's cache.
+    pub fn debian12_front_ends(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_front_ends::DEBIAN12_FRONT_ENDS, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
