@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::str::FromStr;
 
-use kbuild_guard::assess::Assessment;
+use kbuild_guard::assess::{self, Assessment};
 use kbuild_guard::kernels::Kernel;
 use kbuild_guard::policy::{Configuration, Policy};
 use kbuild_guard::present::configuration::warning as text_of;
@@ -58,9 +58,8 @@ impl<'o> Session<'o> {
 
     /// Finds out what mends the findings of these assessments.
     pub(crate) fn advise(&self, assessments: &mut [Assessment]) {
-        for assessment in assessments.iter_mut().filter(|assessment| assessment.is_at_fault()) {
-            assessment.advise(self.system.advisor.as_ref());
-        }
+        let at_fault = assessments.iter_mut().filter(|assessment| assessment.is_at_fault());
+        assess::advise(at_fault, self.system.advisor.as_ref());
     }
 
     /// Who owns the hops of these assessments.

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use kbuild_guard::assess::State;
+use kbuild_guard::assess::{State, advise};
 use kbuild_guard::checks::CATALOGUE;
 use kbuild_guard::error::Result;
 use kbuild_guard::kernels::Kernel;
@@ -113,7 +113,7 @@ fn said_by_the_library(system: &System, rows: Vec<(String, String)>) -> Said {
     let mut said = String::new();
     let mut code = 0;
     for assessment in assessments.iter_mut().filter(|assessment| assessment.is_at_fault()) {
-        assessment.advise(system.advisor.as_ref());
+        advise(std::iter::once(&mut *assessment), system.advisor.as_ref());
         said.push_str(&text::fault(assessment));
         code = 1;
     }

@@ -104,13 +104,22 @@ impl Assessment {
         let only_compiler = self.findings.iter().filter(stops).all(of_the_system);
         self.is_at_fault() && (self.is_needed() || self.state() != State::Broken || !only_compiler)
     }
+}
 
-    /// Asks what mends each finding. Slow: only for findings that are going to be shown.
-    pub fn advise(&mut self, advisor: &dyn Advisor) {
-        for finding in &mut self.findings {
-            if finding.fix.is_none() && finding.need != Need::Advice {
-                finding.fix = advisor.provide(&finding.need, &self.kernel);
+/// Asks what mends each finding. Slow: only for findings that are going to be shown.
+pub fn advise<'a>(assessments: impl Iterator<Item = &'a mut Assessment>, advisor: &dyn Advisor) {
+    let (mut fixes, mut asked) = (Vec::new(), Vec::new());
+    for Assessment { kernel, findings, .. } in assessments {
+        for Finding { need, fix, .. } in findings {
+            if fix.is_none() && *need != Need::Advice {
+                asked.push((&*need, &*kernel));
+                fixes.push(fix);
             }
+        }
+    }
+    if !asked.is_empty() {
+        for (fix, remedy) in fixes.into_iter().zip(advisor.provide(&asked)) {
+            *fix = remedy;
         }
     }
 }

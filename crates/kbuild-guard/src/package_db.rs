@@ -218,8 +218,9 @@ impl Remedy {
 
 /// What a person can do about it, in the package manager's words.
 pub trait Advisor {
-    /// What brings what is missing, if an existing package does: proved, never guessed.
-    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<Remedy>;
+    /// For each need of a kernel what brings it, if an existing package does: proved, never guessed. All needs are
+    /// asked about at once, since asking a package manager what it offers starts a program.
+    fn provide(&self, asked: &[(&Need, &Kernel)]) -> Vec<Option<Remedy>>;
 
     /// The command that keeps packages which nobody asked to remove, if one does.
     fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String>;
@@ -282,8 +283,8 @@ impl PackageDb for NoPackages {
 }
 
 impl Advisor for NoPackages {
-    fn provide(&self, _: &Need, _: &Kernel) -> Option<Remedy> {
-        None
+    fn provide(&self, asked: &[(&Need, &Kernel)]) -> Vec<Option<Remedy>> {
+        vec![None; asked.len()]
     }
 
     fn keep(&self, _: &[PackageId], _: &Transaction) -> Option<String> {

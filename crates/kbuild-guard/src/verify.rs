@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Verifying at the end of a transaction: which kernels there is something new to say about.
 
-use crate::assess::{Assessment, State};
+use crate::assess::{Assessment, State, advise};
 use crate::demand::{Builder, Demand};
 use crate::error::{Error, Result};
 use crate::kernels::Kernel;
@@ -66,9 +66,7 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     for failed in remembered.into_iter().flat_map(Result::err) {
         log::debug!("{failed}");
     }
-    for assessment in &mut news {
-        assessment.advise(system.advisor.as_ref());
-    }
+    advise(news.iter_mut(), system.advisor.as_ref());
     Ok(news)
 }
 

@@ -25,23 +25,61 @@ impl Advice {
         Advice { root, db }
     }
 
-    /// The command that brings the first of `candidates` that exists, or brings it anew if dpkg has it
+    /// The command that brings the first of `candidates` that `offered` has, or brings it anew if dpkg has it
     /// and its files are gone.
-    fn bring_first(&self, candidates: &[String]) -> Option<Remedy> {
-        let names: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    fn bring_first(&self, candidates: &[String], offered: &[String]) -> Option<Remedy> {
         let status = self.db.status().ok()?;
         let is_installed = |name: &str| status.find(&PackageId::new(name)).is_some();
-        match offered(&self.root, &names).into_iter().flatten().next() {
+        match candidates.iter().find(|name| offered.contains(name)) {
             Some(package) => {
-                let again = if is_installed(&package) { "--reinstall " } else { "" };
+                let again = if is_installed(package) { "--reinstall " } else { "" };
                 Some(Remedy::Command(format!("apt-get install {again}{package}")))
             }
             // What dpkg has is proved to exist, even where no repository that apt knows of has it now.
             None => {
-                let package = names.into_iter().find(|name| is_installed(name))?;
+                let package = candidates.iter().find(|name| is_installed(name))?;
                 Some(Remedy::Advice(format!("install the package {package} again")))
             }
         }
+    }
+
+    /// The packages that may bring what a kernel needs, the likeliest first. `owner` is of the path that
+    /// [`place`] names.
+    fn candidates(&self, need: &Need, kernel: &Kernel, owner: Option<&str>) -> Vec<String> {
+        let mut candidates = Vec::new();
+        match need {
+            Need::Headers => {
+                candidates.extend(header_packages(kernel.release.as_str(), owner));
+                candidates.retain(|name| self.brings_link(name, kernel));
+            }
+            Need::Path(path) => match owner {
+                Some(owner) => candidates.push(owner.to_owned()),
+                None => {
+                    candidates.extend(library_packages(&path.file_name().to_string_lossy()));
+                    // A tree is named after the package that brings it, all over Debian and Ubuntu.
+                    candidates.extend(
+                        path.as_path()
+                            .components()
+                            .filter_map(|part| part.as_os_str().to_str())
+                            .filter(|part| part.starts_with("linux-") || part.contains("-headers-"))
+                            .map(str::to_owned),
+                    );
+                }
+            },
+            Need::Program(name) => {
+                candidates.push(name.clone());
+                // pahole is in dwarves before Debian 12.
+                candidates.extend((name == "pahole").then(|| "dwarves".to_owned()));
+                // `x86_64-linux-gnu-gcc-14` is in gcc-14-x86-64-linux-gnu, which gcc-14 brings too.
+                if let Some((triplet, program)) = name.rsplit_once("-linux-gnu-") {
+                    candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
+                    candidates.push(program.to_owned());
+                }
+            }
+            Need::Advice => {}
+        }
+        candidates.retain(|name| is_name(name));
+        candidates
     }
 
     /// The packages that none of the others depends on: who keeps or brings these has them all.
@@ -65,48 +103,33 @@ impl Advice {
         let holds = || self.db.held_by(&[package], &[kernel.dir.join("build")]);
         !is_installed || holds().is_ok_and(|held| held.iter().any(|links| !links.is_empty()))
     }
+}
 
-    fn owner(&self, path: &RootPath) -> Option<String> {
-        let owners = self.db.owners(std::slice::from_ref(path)).ok()?;
-        owners.into_iter().flatten().next().map(|owner| owner.to_string())
+/// The path whose owner tells which package is meant.
+fn place<'p>(need: &'p Need, kernel: &'p Kernel) -> Option<&'p RootPath> {
+    match need {
+        Need::Headers => Some(&kernel.image),
+        Need::Path(path) => Some(path),
+        Need::Program(_) | Need::Advice => None,
     }
 }
 
 impl Advisor for Advice {
-    fn provide(&self, need: &Need, kernel: &Kernel) -> Option<Remedy> {
-        let mut candidates = Vec::new();
-        match need {
-            Need::Headers => {
-                let image = self.owner(&kernel.image);
-                candidates.extend(header_packages(kernel.release.as_str(), image.as_deref()));
-                candidates.retain(|name| self.brings_link(name, kernel));
-            }
-            Need::Path(path) => match self.owner(path) {
-                Some(owner) => candidates.push(owner),
-                None => {
-                    candidates.extend(library_packages(&path.file_name().to_string_lossy()));
-                    // A tree is named after the package that brings it, all over Debian and Ubuntu.
-                    candidates.extend(
-                        path.as_path()
-                            .components()
-                            .filter_map(|part| part.as_os_str().to_str())
-                            .filter(|part| part.starts_with("linux-") || part.contains("-headers-"))
-                            .map(str::to_owned),
-                    );
-                }
-            },
-            Need::Program(name) => {
-                candidates.push(name.clone());
-                // `x86_64-linux-gnu-gcc-14` is in gcc-14-x86-64-linux-gnu, which gcc-14 brings too.
-                if let Some((triplet, program)) = name.rsplit_once("-linux-gnu-") {
-                    candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
-                    candidates.push(program.to_owned());
-                }
-            }
-            Need::Advice => {}
-        }
-        candidates.retain(|name| is_name(name));
-        if candidates.is_empty() { None } else { self.bring_first(&candidates) }
+    fn provide(&self, asked: &[(&Need, &Kernel)]) -> Vec<Option<Remedy>> {
+        let mut paths: Vec<RootPath> = asked.iter().filter_map(|(need, kernel)| place(need, kernel)).cloned().collect();
+        paths.sort();
+        paths.dedup();
+        let owners = self.db.owners(&paths).unwrap_or_default();
+        let owner = |path: &RootPath| owners.get(paths.binary_search(path).ok()?)?.first().map(PackageId::as_str);
+        let candidates: Vec<Vec<String>> = asked
+            .iter()
+            .map(|(need, kernel)| self.candidates(need, kernel, place(need, kernel).and_then(owner)))
+            .collect();
+        let mut names: Vec<&str> = candidates.iter().flatten().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let offered = offered(&self.root, &names).unwrap_or_default();
+        candidates.iter().map(|candidates| self.bring_first(candidates, &offered)).collect()
     }
 
     fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String> {

@@ -11,6 +11,9 @@ use kbuild_guard::sysroot::Sysroot;
 /// An answer comes in 30 ms, in 200 ms where apt may keep no cache. A hook may have less time left.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
+/// A thousand packages' policies are 0.5 MB.
+const MOST: u64 = 4 << 20;
+
 /// What `program` says on its standard output; `None` if it cannot be asked, takes too long or fails.
 pub(super) fn ask(root: &Sysroot, program: &str, words: &[&str]) -> Option<String> {
     let until = Instant::now() + root.time_left().map_or(PATIENCE, |left| left.min(PATIENCE));
@@ -35,7 +38,7 @@ pub(super) fn ask(root: &Sysroot, program: &str, words: &[&str]) -> Option<Strin
     let mut stdout = child.stdout.take()?;
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
-        stdout.by_ref().take(1 << 20).read_to_string(&mut text).map(|_| text)
+        stdout.by_ref().take(MOST).read_to_string(&mut text).map(|_| text)
     });
     while !reader.is_finished() {
         if Instant::now() > until {
