@@ -172,7 +172,7 @@ fn faults_are_judged_as_make_judges_them() {
         (moved("/home/felix"), "degraded", "KBG010"),
         (moved("/var/tmp"), "degraded", "KBG011"),
         (
-            format!("sed -i s/CONFIG_GCC_VERSION=12/CONFIG_GCC_VERSION=10/ {tree}/include/config/auto.conf"),
+            format!("sed -i s/CONFIG_GCC_VERSION=12/CONFIG_GCC_VERSION=14/ {tree}/include/config/auto.conf"),
             "degraded",
             "KBG052",
         ),
