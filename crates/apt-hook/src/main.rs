@@ -14,7 +14,6 @@ use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
 use kbuild_guard::policy;
 use kbuild_guard::present::{configuration, text};
-use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::apt::{front_end, pre_install};
 
@@ -48,7 +47,7 @@ fn guard(life: &Life) -> Result<Answer, Box<dyn std::error::Error>> {
         return Ok(Answer::GoOn);
     }
     if let Some(word) = wrong_mode {
-        say(&format!("kbuild-guard: mode {} is none of off, warn, guard, strict\n", quoted_text(&word)));
+        policy::override_mode(Some(&word)).err().iter().for_each(|line| say(line));
     }
     for warning in &warnings {
         say(&configuration::warning(warning));

@@ -62,7 +62,7 @@ impl PackageDb for Listed {
             list.extend_from_slice(path.as_os_str().as_bytes());
             list.push(b'\n');
         }
-        Ok(FileList::new(list))
+        Ok(FileList::new(list, 0))
     }
 
     fn is_installed(&self, package: &PackageId) -> Result<bool> {

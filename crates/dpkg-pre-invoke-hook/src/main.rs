@@ -13,7 +13,6 @@ use kbuild_guard::judge::judge;
 use kbuild_guard::memory::Spoken;
 use kbuild_guard::policy;
 use kbuild_guard::present::{configuration, text};
-use kbuild_guard::quote::quoted_text;
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::Told;
 use package_managers::dpkg::Status;
@@ -45,7 +44,7 @@ fn guard(life: &Life) -> kbuild_guard::error::Result<Answer> {
         return Ok(Answer::GoOn);
     }
     if let (None, Some(word)) = (transaction.driver.override_mode, word) {
-        say(&format!("kbuild-guard: mode {} is none of off, warn, guard, strict\n", quoted_text(&word)));
+        policy::override_mode(Some(&word)).err().iter().for_each(|line| say(line));
     }
     for warning in &warnings {
         say(&configuration::warning(warning));

@@ -20,7 +20,10 @@ fn check(life: &Life) -> kbuild_guard::error::Result<Answer> {
     let root = std::env::var_os("DPKG_ROOT").filter(|root| !root.is_empty()).unwrap_or_else(|| "/".into());
     let root = Sysroot::open(&PathBuf::from(root))?.with_deadline(life.deadline());
     let (mut policy, warnings) = policy::load(&root);
-    policy.mode = policy.mode_in(mode_word().and_then(|word| word.parse().ok()));
+    match policy::override_mode(mode_word().as_deref()) {
+        Ok(mode) => policy.mode = policy.mode_in(mode),
+        Err(line) => say(&line),
+    }
     let news = verify(&package_managers::system(root), &policy)?;
     for warning in &warnings {
         say(&configuration::warning(warning));

@@ -97,12 +97,15 @@ impl Assessment {
     /// Whether it is worth telling somebody who did not ask. A machine without a compiler, on which
     /// nothing needs one, is no news: distributions bring headers where nobody builds.
     pub fn is_worth_saying(&self) -> bool {
-        let stops = |finding: &&Finding| finding.effect >= Effect::NoLoad;
-        let of_the_system = |finding: &Finding| {
-            matches!(finding.id, FindingId::CompilerMissing | FindingId::ProgramMissing | FindingId::CannotSign)
-        };
-        let only_compiler = self.findings.iter().filter(stops).all(of_the_system);
-        self.is_at_fault() && (self.is_needed() || self.state() != State::Broken || !only_compiler)
+        let is_of_the_tree = |finding: &Finding| finding.effect > Effect::Note && !finding.id.is_of_the_system();
+        self.is_at_fault() && (self.is_needed() || self.findings.iter().any(is_of_the_tree))
+    }
+
+    /// Whether the tree is fit for building, whatever the system's own programs are today.
+    pub fn has_usable_tree(&self) -> bool {
+        let mut of_the_tree = self.clone();
+        of_the_tree.findings.retain(|finding| !finding.id.is_of_the_system());
+        of_the_tree.state().is_usable()
     }
 }
 

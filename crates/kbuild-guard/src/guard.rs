@@ -84,7 +84,8 @@ pub fn decide(
     if loss.kernel_leaves {
         return (Decision::Allow, Because::KernelLeaves);
     }
-    if !orphan.state().is_usable() {
+    // Where something needs headers, a compiler that is missing today is no reason to lose them as well.
+    if !(orphan.state().is_usable() || still_needed && orphan.has_usable_tree()) {
         return (Decision::Allow, Because::NotUsableBefore);
     }
     // 2. Nobody will miss it.

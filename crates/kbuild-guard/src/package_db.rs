@@ -64,18 +64,34 @@ pub struct ImageStanding {
 const LONGEST_PATH: usize = 4096;
 
 /// The paths of one package, as its manager lists them: absolute, one a line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct FileList(Vec<u8>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileList {
+    list: Vec<u8>,
+    stamp: u64,
+}
 
 impl FileList {
-    /// From the manager's own list.
-    pub fn new(list: Vec<u8>) -> Self {
-        FileList(list)
+    /// From the manager's own list. The stamp is another one whenever the list has been written again.
+    pub fn new(list: Vec<u8>, stamp: u64) -> Self {
+        FileList { list, stamp }
+    }
+
+    /// What tells this list from a later one.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// The paths.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'\n').filter(|path| path.starts_with(b"/") && path.len() < LONGEST_PATH)
+        let mut start = 0;
+        memchr::memchr_iter(b'\n', &self.list)
+            .chain([self.list.len()])
+            .filter_map(move |end| {
+                let path = self.list.get(start..end);
+                start = end + 1;
+                path
+            })
+            .filter(|path| path.starts_with(b"/") && path.len() < LONGEST_PATH)
     }
 }
 

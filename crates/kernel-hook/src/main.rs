@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use hook_process::{Answer, Life, mode_word, run, say};
 use kbuild_guard::policy;
-use kbuild_guard::present::text;
+use kbuild_guard::present::{configuration, text};
 use kbuild_guard::release::Release;
 use kbuild_guard::sysroot::Sysroot;
 use kbuild_guard::verify::verify_kernel;
@@ -29,10 +29,13 @@ fn check(life: &Life) -> kbuild_guard::error::Result<Answer> {
     let release = Release::from_str(&release.to_string_lossy())?;
     let root = Sysroot::open(Path::new("/"))?.with_deadline(life.deadline());
     let (mut policy, warnings) = policy::load(&root);
-    policy.mode = policy.mode_in(mode_word().and_then(|word| word.parse().ok()));
+    match policy::override_mode(mode_word().as_deref()) {
+        Ok(mode) => policy.mode = policy.mode_in(mode),
+        Err(line) => say(&line),
+    }
     let news = verify_kernel(&package_managers::system(root), &policy, &release)?;
     for warning in &warnings {
-        say(&format!("kbuild-guard: {warning}\n"));
+        say(&configuration::warning(warning));
     }
     for assessment in &news {
         say(&text::fault(assessment));

@@ -250,7 +250,7 @@ catalogue! {
     /// The compiler is not the one the kernel was built with.
     OtherCompiler = "KBG052", "the compiler is not the one the kernel was built with",
         consequence: "make warns, and may fail over options that only the other compiler knows",
-        advice: "install the compiler the kernel was built with",
+        advice: "install the compiler the kernel was built with, and build with it ('make CC=...')",
         story: "The kernel's configuration records its compiler. Another kind (gcc for clang), or another major \
                 version, builds most modules; gcc plugins, new warnings and options of the other compiler are what \
                 fails. A newer version of the same kind is only worth knowing; versions that differ less are not spoken of.";
@@ -280,6 +280,13 @@ impl FindingId {
             self,
             FindingId::NoHeaders | FindingId::LinkDangling | FindingId::NotATree | FindingId::CompanionMissing
         )
+    }
+
+    /// Whether this is about the system's own programs and settings, not about the tree: one package more
+    /// mends it, and the tree is as good as ever.
+    pub fn is_of_the_system(self) -> bool {
+        use FindingId::{CannotSign, CompilerMissing, OtherCompiler, ProgramMissing};
+        matches!(self, CompilerMissing | OtherCompiler | ProgramMissing | CannotSign)
     }
 
     /// The finding with this code, letters in any case.

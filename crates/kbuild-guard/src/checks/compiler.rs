@@ -64,7 +64,13 @@ fn another(inspection: &mut Inspection<'_>, name: &str, path: &RootPath) {
         }
         _ => return,
     };
-    let need = Need::Program(format!("{kernels}-{kernels_major}"));
+    // Ubuntu's kernels from later releases bring the compiler they were built with beside the system's own,
+    // and its dkms takes that one.
+    let versioned = format!("{kernels}-{kernels_major}");
+    let (effect, need) = match find_program(inspection.root, &versioned) {
+        Some(_) => (Effect::Note, Need::Advice),
+        None => (effect, Need::Program(versioned)),
+    };
     let path = inspection.build.join("include/config/auto.conf");
     inspection.add(FindingId::OtherCompiler, effect, path, cause, need);
 }

@@ -78,7 +78,7 @@ impl Known {
         let mut last = self.last.borrow_mut();
         let text = last.of(tree).texts.entry(path.clone()).or_insert_with(|| {
             let bytes = root.read(path, limit).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into()
+            String::from_utf8(bytes).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()).into()
         });
         Rc::clone(text)
     }

@@ -27,7 +27,7 @@ pub(super) fn check(db: &dyn PackageDb, closure: &Closure) -> Result<Vec<Finding
             let target = matches!(&closure.link.kind, LinkKind::Symlink(target) if *target == at.as_path());
             let missing = if target { "which".to_owned() } else { quoted(at) };
             let separator = if target { "," } else { ":" };
-            let elsewhere = made_elsewhere(at);
+            let elsewhere = made_elsewhere(db, link, at)?;
             let cause = format!("{}{separator} {missing} does not exist{elsewhere}", leads_to(closure));
             (FindingId::LinkDangling, Effect::NoBuild, cause, needs(db, path)?)
         }
@@ -60,12 +60,18 @@ fn leads_to(closure: &Closure) -> String {
     }
 }
 
-/// A path that stops existing at its very first part, or whose home is nobody's here, was written down
-/// on some other system.
-fn made_elsewhere(missing: &RootPath) -> &'static str {
+/// A path that stops existing at its very first part, or whose home is nobody's here, was written down on some
+/// other system, or its tree was deleted here. A packaged link was made where the package was.
+fn made_elsewhere(db: &dyn PackageDb, link: &RootPath, missing: &RootPath) -> Result<&'static str> {
     let parent = missing.parent();
-    let is_foreign = parent == RootPath::new("/") || parent == RootPath::new("/home");
-    if is_foreign { " here: the link was made on another machine" } else { "" }
+    if parent != RootPath::new("/") && parent != RootPath::new("/home") {
+        return Ok("");
+    }
+    let is_packaged = db.owners(std::slice::from_ref(link))?.iter().any(|owners| !owners.is_empty());
+    Ok(match is_packaged {
+        true => " here: the link was made on another machine",
+        false => " here: the link was made on another machine, or the tree was deleted",
+    })
 }
 
 /// A tree that an installed package owns comes back with that package.

@@ -81,16 +81,26 @@ impl PackagedTrees {
             .filter(|(_, owner)| owner.as_ref() == Some(package))
             .map(|(tree, _)| tree.as_os_str().as_bytes())
             .collect();
-        let mut listed: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+        // The names of each directory; those of one mostly stand together.
+        let mut places: HashMap<&[u8], usize> = HashMap::new();
+        let mut listed: Vec<(&[u8], Vec<&[u8]>)> = Vec::new();
+        let mut last: usize = 0;
         for path in files.paths().filter(|path| own.iter().any(|tree| is_below(tree, path))) {
             let Some(slash) = memchr::memrchr(b'/', path) else { continue };
-            if let (Some(dir), Some(name)) = (path.get(..slash), path.get(slash + 1..)) {
-                listed.entry(dir).or_default().push(name);
+            let (Some(dir), Some(name)) = (path.get(..slash), path.get(slash + 1..)) else { continue };
+            if listed.get(last).is_none_or(|(other, _)| *other != dir) {
+                last = *places.entry(dir).or_insert(listed.len());
+                if last == listed.len() {
+                    listed.push((dir, Vec::new()));
+                }
+            }
+            if let Some((_, names)) = listed.get_mut(last) {
+                names.push(name);
             }
         }
-        let mut dirs: Vec<&[u8]> = listed.keys().copied().collect();
+        let mut dirs: Vec<&[u8]> = listed.iter().map(|(dir, _)| *dir).collect();
         dirs.sort_unstable();
-        let list = hash(&files);
+        let list = files.stamp();
         let times = Times::of(root, dirs.iter().map(|dir| path_of(dir)));
         if let (Some(known), Some(times)) = (self.sound.borrow().get(package), &times) {
             if known.list == list && times.hash == known.dirs {
@@ -148,12 +158,6 @@ impl Times {
         }
         Some(Times { hash: hasher.finish(), is_fresh })
     }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn path_of(dir: &[u8]) -> RootPath {

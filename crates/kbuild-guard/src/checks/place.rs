@@ -4,6 +4,7 @@
 use super::inspection::Inspection;
 use super::{Effect, FindingId};
 use crate::build_tree::{Hop, Role};
+use crate::machine::is_in_fstab;
 use crate::package_db::Need;
 use crate::quote::quoted;
 use crate::sysroot::{Lasting, RootPath};
@@ -40,6 +41,8 @@ fn passing(inspection: &Inspection<'_>, path: &RootPath) -> Option<String> {
     match inspection.root.lasting(path) {
         Lasting::Memory => Some("in memory only (a tmpfs)".to_owned()),
         Lasting::Network => Some("on another machine's disk (a network file system)".to_owned()),
+        Lasting::OtherDisk | Lasting::Program if is_in_fstab(inspection.root, path) => None,
+        Lasting::Program => Some("on a file system that a program provides (FUSE)".to_owned()),
         Lasting::OtherDisk if MEDIA.iter().any(|dir| RootPath::new(dir).contains(path)) => {
             Some("on a medium that may be taken out".to_owned())
         }

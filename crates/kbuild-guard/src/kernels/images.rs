@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::release::Release;
 use crate::sysroot::{Kind, RootPath, Sysroot};
 
@@ -21,6 +21,8 @@ const FLAVOURS: &str = "/usr/share/kernel";
 pub(super) struct Images {
     /// The names in /boot, in byte order.
     boot: Vec<OsString>,
+    /// Why /boot could not be looked at: an EFI partition mounted there may be root's alone.
+    hidden: Option<Error>,
     /// Flavours with their releases.
     flavours: Vec<(OsString, String)>,
     /// What the firmware of a Raspberry Pi loads: `kernel8.img` and the like carry no release.
@@ -29,13 +31,16 @@ pub(super) struct Images {
 
 impl Images {
     /// Looks for them.
-    pub(super) fn of(root: &Sysroot) -> Result<Self> {
+    pub(super) fn of(root: &Sysroot) -> Self {
         let names = |dir: &str| match root.list(&RootPath::new(dir), MOST) {
             Ok(entries) => Ok(entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>()),
             Err(Error::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         };
-        let boot = names("/boot")?;
+        let (boot, hidden) = match names("/boot") {
+            Ok(boot) => (boot, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         let release = |flavour: &OsString| -> Option<String> {
             let file = RootPath::new(FLAVOURS).join(flavour).join("kernel.release");
             Some(String::from_utf8(root.read_start(&file, 128).ok()?).ok()?.trim_end().to_owned())
@@ -48,7 +53,12 @@ impl Images {
             let inside = if *dir == "/boot" { boot.clone() } else { names(dir).unwrap_or_default() };
             inside.iter().find(is_firmware).map(|name| RootPath::new(dir).join(name))
         });
-        Ok(Images { boot, flavours, firmware })
+        Images { boot, hidden, flavours, firmware }
+    }
+
+    /// Why images may have gone unseen, if they may.
+    pub(super) fn hidden(self) -> Option<Error> {
+        self.hidden
     }
 
     /// The image of exactly this release; `dir` is its modules directory.

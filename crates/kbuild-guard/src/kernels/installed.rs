@@ -20,7 +20,8 @@ const MOST: usize = 4096;
 pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut seen = Vec::new();
-    let images = Images::of(root)?;
+    let images = Images::of(root);
+    let mut is_without_image = false;
     for modules in MODULES {
         let WalkEnd::Found { path, status } = root.walk(&RootPath::new(modules)).end else { continue };
         if status.kind != Kind::Directory || seen.contains(&status.id) {
@@ -33,10 +34,15 @@ pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
             if kernels.iter().any(|kernel| kernel.release == release) {
                 continue;
             }
-            if let Some(kernel) = kernel_at(root, machine, path.join(&entry.name), release, &images) {
-                kernels.push(kernel);
+            match kernel_at(root, machine, path.join(&entry.name), release, &images) {
+                Some(kernel) => kernels.push(kernel),
+                None => is_without_image = true,
             }
         }
+    }
+    // It would be untrue to say that there is no other kernel.
+    if let (true, Some(error)) = (is_without_image, images.hidden()) {
+        return Err(error);
     }
     kernels.sort_by(|one, other| one.release.cmp(&other.release));
     Ok(kernels)

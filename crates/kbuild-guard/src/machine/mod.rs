@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 pub use elf::ElfMachine;
 pub use loader::{Asks, Loader, Unmet};
-pub use mounts::unmounted_mount_points;
+pub use mounts::{is_in_fstab, unmounted_mount_points};
 pub use programs::find_program;
 pub use signatures::enforces_signatures;
 pub use users::Users;

@@ -15,6 +15,12 @@ pub fn unmounted_mount_points(root: &Sysroot) -> Vec<RootPath> {
     mount_points(&read("/etc/fstab"), 1).into_iter().filter(|point| !mounted.contains(point)).collect()
 }
 
+/// Whether a path is on a mount that the root's fstab names: what is mounted there comes back at boot.
+pub fn is_in_fstab(root: &Sysroot, path: &RootPath) -> bool {
+    let fstab = root.read(&RootPath::new("/etc/fstab"), 1 << 20).unwrap_or_default();
+    mount_points(&fstab, 1).iter().any(|point| point.contains(path))
+}
+
 /// The absolute paths in one column (fstab(5), proc_pid_mountinfo(5)), with their octal escapes undone.
 fn mount_points(table: &[u8], column: usize) -> Vec<RootPath> {
     String::from_utf8_lossy(table)

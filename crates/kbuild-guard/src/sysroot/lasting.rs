@@ -16,14 +16,19 @@ pub enum Lasting {
     Memory,
     /// On the network.
     Network,
+    /// Wherever a program says (FUSE): sshfs as well as ntfs-3g.
+    Program,
 }
 
 /// Magic numbers of include/uapi/linux/magic.h: tmpfs, ramfs.
 const MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// The same: NFS, SMB, CIFS, SMB2, 9P, Ceph, AFS, Coda, and FUSE's, which sshfs and its like have.
-const NETWORK: [i64; 9] =
-    [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f, 0x7375_7245, 0x6573_5546];
+/// The same: FUSE.
+const PROGRAM: [i64; 1] = [0x6573_5546];
+
+/// The same: NFS, SMB, CIFS, SMB2, 9P, Ceph, AFS, Coda.
+const NETWORK: [i64; 8] =
+    [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f, 0x7375_7245];
 
 impl Sysroot {
     /// Where `path` is kept. The root's own file system lasts as long as the system does, whatever it is:
@@ -40,6 +45,7 @@ impl Sysroot {
         match () {
             () if is(&MEMORY) => Lasting::Memory,
             () if is(&NETWORK) => Lasting::Network,
+            () if is(&PROGRAM) => Lasting::Program,
             () => Lasting::OtherDisk,
         }
     }

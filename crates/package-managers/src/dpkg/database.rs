@@ -96,11 +96,7 @@ impl PackageDb for Database {
     }
 
     fn files(&self, package: &PackageId) -> Result<FileList> {
-        let list = match file_lists::read(&self.root, package.as_str())? {
-            Some(list) => Some(list),
-            None => file_lists::of_package(&self.root, package, self.status()?.native())?,
-        };
-        Ok(FileList::new(list.unwrap_or_default()))
+        file_lists::stamped(&self.root, package, self.status()?.native())
     }
 
     fn is_installed(&self, package: &PackageId) -> Result<bool> {

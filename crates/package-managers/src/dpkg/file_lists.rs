@@ -2,10 +2,12 @@
 //! Which package has which path: /var/lib/dpkg/info/*.list.
 
 use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
 use kbuild_guard::error::Result;
-use kbuild_guard::package_db::PackageId;
+use kbuild_guard::package_db::{FileList, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::ADMIN_DIR;
@@ -18,7 +20,11 @@ const LARGEST: usize = 64 << 20;
 ///
 /// dpkg keeps a path as its package spells it: /lib/modules in Debian 12's packages, /usr/lib/modules
 /// in Debian 13's, and neither knows that the two are one directory on a merged /usr.
-pub(super) struct Wanted(HashMap<Vec<u8>, Vec<usize>>);
+pub(super) struct Wanted {
+    paths: HashMap<Vec<u8>, Vec<usize>>,
+    /// Whether there is a path of this length: most lines of a list are passed over by that.
+    lengths: Vec<bool>,
+}
 
 /// The directories that a merged /usr has twice.
 const MERGED: [&str; 4] = ["/lib", "/bin", "/sbin", "/lib64"];
@@ -39,13 +45,26 @@ impl Wanted {
                 }
             }
         }
-        Wanted(wanted)
+        let mut lengths = vec![false; wanted.keys().map(Vec::len).max().unwrap_or(0) + 1];
+        for path in wanted.keys() {
+            if let Some(is_length) = lengths.get_mut(path.len()) {
+                *is_length = true;
+            }
+        }
+        Wanted { paths: wanted, lengths }
     }
 
     /// The indexes of the paths that a list holds.
     pub(super) fn in_list(&self, list: &[u8]) -> Vec<usize> {
-        let mut found: Vec<usize> =
-            list.split(|byte| *byte == b'\n').filter_map(|line| self.0.get(line)).flatten().copied().collect();
+        let mut found: Vec<usize> = Vec::new();
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', list).chain([list.len()]) {
+            let line = list.get(start..end).unwrap_or_default();
+            if self.lengths.get(line.len()).copied().unwrap_or(false) {
+                found.extend(self.paths.get(line).into_iter().flatten());
+            }
+            start = end + 1;
+        }
         found.sort_unstable();
         found.dedup();
         found
@@ -72,11 +91,29 @@ pub(super) fn read(root: &Sysroot, name: &str) -> Result<Option<Vec<u8>>> {
     if name.contains('/') {
         return Ok(None);
     }
-    match root.read(&RootPath::new(ADMIN_DIR).join("info").join(format!("{name}.list")), LARGEST) {
+    match root.read(&path_of(name), LARGEST) {
         Ok(list) => Ok(Some(list)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A package's list with what tells it from a later one: dpkg writes a new file each time.
+pub(super) fn stamped(root: &Sysroot, package: &PackageId, native: &str) -> Result<FileList> {
+    let (name, arch) = package.as_str().split_once(':').unwrap_or((package.as_str(), native));
+    for name in [name.to_owned(), format!("{name}:{arch}")] {
+        if let Some(list) = read(root, &name)? {
+            let status = root.status(&path_of(&name))?;
+            let mut hasher = DefaultHasher::new();
+            (status.id, status.size, status.modified, status.changed).hash(&mut hasher);
+            return Ok(FileList::new(list, hasher.finish()));
+        }
+    }
+    Ok(FileList::default())
+}
+
+fn path_of(name: &str) -> RootPath {
+    RootPath::new(ADMIN_DIR).join("info").join(format!("{name}.list"))
 }
 
 /// Where packages without files of their own have something all the same: a changelog or a link to another's,
