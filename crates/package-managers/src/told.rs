@@ -8,6 +8,6 @@ pub struct Told {
     /// The architecture of the system; otherwise that of dpkg's own package.
     pub native: Option<String>,
     /// apt's `APT::NeverAutoRemove`: regular expressions of names that autoremove leaves alone; otherwise
-    /// `apt-config` is asked.
+    /// it is found out.
     pub never_autoremoved: Option<Vec<String>>,
 }

@@ -52,7 +52,8 @@ pub fn orphan(orphan: &Orphan, transaction: &Transaction, advisor: &dyn Advisor)
 pub fn bereft(bereft: &Bereft, advisor: &dyn Advisor) -> String {
     let mut out = String::from("kbuild-guard: warning: new kernels will come without their headers\n");
     out.push_str(&row("remove", &few(&bereft.packages, 3)));
-    out.push_str(&row("while", &format!("{} stays, which brings new kernels", few(&bereft.brought_by, 2))));
+    let stays = if bereft.brought_by.len() == 1 { "stays, which brings" } else { "stay, which bring" };
+    out.push_str(&row("while", &format!("{} {stays} new kernels", few(&bereft.brought_by, 2))));
     let needed: Vec<&Demand> = bereft.needed_by.iter().collect();
     if !needed.is_empty() {
         out.push_str(&row("needed", &needed_by(&needed)));
@@ -276,5 +277,16 @@ mod tests {
             page == findings_page(),
             "docs/findings.md is not what the catalogue says: run the test with KBUILD_GUARD_BLESS=1"
         );
+    }
+
+    #[test]
+    fn one_stays_and_several_stay() {
+        let said = |names: &[&str]| {
+            let brought_by = names.iter().map(|name| PackageId::new(name)).collect();
+            let bereft = Bereft { packages: vec![PackageId::new("h")], brought_by, needed_by: Vec::new() };
+            super::bereft(&bereft, &crate::package_db::NoPackages)
+        };
+        assert!(said(&["a"]).contains("a stays, which brings new kernels"), "{}", said(&["a"]));
+        assert!(said(&["a", "b"]).contains("a, b stay, which bring new kernels"), "{}", said(&["a", "b"]));
     }
 }

@@ -134,11 +134,19 @@ impl Advisor for Advice {
 
     fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String> {
         let status = self.db.status().ok()?;
-        // Marking helps neither what somebody asked for nor what cannot stay without that.
+        // Marking helps only what is known to leave by itself: not what somebody asked for, by name or perhaps by a
+        // pattern, and not what cannot stay without that.
+        let is_auto = |package: &PackageId| {
+            let mut elements = transaction.leaving.iter().filter(|element| element.package == *package).peekable();
+            elements.peek().is_some() && elements.all(|element| element.why == Why::Auto)
+        };
+        if !packages.iter().all(is_auto) {
+            return None;
+        }
         let asked = transaction.leaving.iter().filter(|element| element.why == Why::Asked);
         let asked: Vec<PackageId> = asked.map(|element| element.package.clone()).collect();
         let dragged = if asked.is_empty() { Vec::new() } else { status.dragged_along(&asked) };
-        if packages.iter().any(|package| asked.contains(package) || dragged.contains(package)) {
+        if packages.iter().any(|package| dragged.contains(package)) {
             return None;
         }
         // It helps only what apt takes for no longer needed.
@@ -257,6 +265,34 @@ mod tests {
         assert_eq!(library_packages("libelf.so.1"), ["libelf1", "libelf1t64"]);
         assert_eq!(library_packages("libglib-2.0.so.0"), ["libglib-2.0-0", "libglib-2.0-0t64"]);
         assert!(library_packages("fixdep").is_empty());
+    }
+
+    #[test]
+    fn only_what_leaves_by_itself_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("var/lib/dpkg/status", "Package: h\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n");
+        write("var/lib/apt/extended_states", "Package: h\nArchitecture: amd64\nAuto-Installed: 1\n");
+        let root = Rc::new(Sysroot::open(dir.path()).unwrap());
+        let advice = Advice::new(Rc::clone(&root), Rc::new(Database::new(root, crate::Told::default())));
+        let keep = |why: Why| {
+            let package = PackageId::new("h");
+            let element = kbuild_guard::transaction::Element {
+                package: package.clone(),
+                version: "1".to_owned(),
+                files: kbuild_guard::transaction::Files::InDatabase,
+                why,
+            };
+            let transaction = Transaction { leaving: vec![element], ..Transaction::default() };
+            advice.keep(&[package], &transaction)
+        };
+        assert_eq!(keep(Why::Auto).as_deref(), Some("apt-mark manual h"));
+        assert_eq!(keep(Why::Unknown), None);
+        assert_eq!(keep(Why::Asked), None);
     }
 
     #[test]

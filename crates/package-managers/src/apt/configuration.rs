@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! apt's own configuration, as far as it says whom apt calls (apt.conf(5); the grammar is
+//! apt's own configuration, as far as it concerns us (apt.conf(5); the grammar is
 //! apt-pkg/contrib/configuration.cc, `ReadConfigFile`).
 
 use std::os::unix::ffi::OsStrExt;

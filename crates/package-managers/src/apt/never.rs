@@ -5,16 +5,18 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::path::Path;
 
 use kbuild_guard::sysroot::Sysroot;
 use regex_lite::{Regex, RegexBuilder};
 
 use super::ask::ask;
+use super::configuration::Configuration;
 
 /// More patterns than anybody writes.
 const MOST: usize = 1024;
 
-/// The patterns, asked for at the first question if nobody told them.
+/// The patterns, found out at the first question if nobody told them.
 #[derive(Debug)]
 pub struct NeverAutoremoved<'r> {
     root: &'r Sysroot,
@@ -23,7 +25,7 @@ pub struct NeverAutoremoved<'r> {
 }
 
 impl<'r> NeverAutoremoved<'r> {
-    /// As they were told, or as `apt-config` will.
+    /// As they were told, or as apt's configuration has them.
     pub fn of(root: &'r Sysroot, told: Option<&'r [String]>) -> Self {
         NeverAutoremoved { root, told, patterns: OnceCell::new() }
     }
@@ -39,7 +41,13 @@ impl<'r> NeverAutoremoved<'r> {
     }
 }
 
+/// apt-config tells of the system it runs in: it reads that system's files before it sees an option that names another
+/// root. Another root's own files are read here.
 fn asked(root: &Sysroot) -> Vec<String> {
+    if root.host_path() != Path::new("/") {
+        let configuration = Configuration::load(root);
+        return configuration.values("APT::NeverAutoRemove").map(|setting| setting.value.clone()).collect();
+    }
     let words = ["dump", "--format", "%v%n", "APT::NeverAutoRemove"];
     ask(root, "apt-config", &words).map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default()
 }
@@ -70,5 +78,18 @@ mod tests {
         assert!(!matches("^linux-image-[a-z0-9]*$", "linux-image-6.1.0-50-amd64"));
         assert!(matches("IMAGE-[[:digit:]]", "linux-image-6.1"), "anywhere, in any case, POSIX classes");
         assert!(!matches("*", "linux-image-6.1"), "no pattern at all");
+    }
+
+    #[test]
+    fn another_roots_patterns_are_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = dir.path().join("etc/apt/apt.conf.d");
+        std::fs::create_dir_all(&parts).unwrap();
+        std::fs::write(parts.join("01autoremove"), "APT { NeverAutoRemove { \"^only-there$\"; }; };").unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        let never = NeverAutoremoved::of(&root, None);
+        assert!(never.matches("only-there"));
+        // What apt itself ships in every system that has it (its debian/apt.conf.autoremove).
+        assert!(!never.matches("firmware-linux"));
     }
 }

@@ -92,6 +92,8 @@ pub fn parse(
     // Most runs only install, some of them thousands of packages: then there is nothing to judge, and
     // the elements are not made.
     if takes_away {
+        let names: Vec<(&str, &str)> = actions.iter().map(Action::name_and_arch).collect();
+        settings.says_all = settings.typed().is_some_and(|command| says_all(command, &names));
         for action in &actions {
             action.add_to(&mut transaction, &settings);
         }
@@ -109,6 +111,8 @@ pub fn parse(
 struct Settings {
     native: String,
     command_line: Option<String>,
+    /// Whether the command line tells of every package whether somebody asked for it.
+    says_all: bool,
     mode: Option<Mode>,
     wrong_mode: Option<String>,
     dir: String,
@@ -181,8 +185,8 @@ impl Settings {
     fn why(&self, name: &str, arch: &str) -> Why {
         match self.typed() {
             Some(command) if is_named(command, name, arch) => Why::Asked,
-            Some(_) => Why::Auto,
-            None => Why::Unknown,
+            Some(_) if self.says_all => Why::Auto,
+            Some(_) | None => Why::Unknown,
         }
     }
 
@@ -195,20 +199,46 @@ impl Settings {
     }
 }
 
+/// Whether a typed command tells of each package of `names`, with their architectures, whether somebody asked for it.
+/// It does not where packages are chosen on a screen (aptitude without a verb) or by selections, nor where a word may be
+/// a regular expression, a task or a pattern (apt-get(8), apt-patterns(7), aptitude's search terms) that matches others.
+fn says_all(command: &str, names: &[(&str, &str)]) -> bool {
+    let mut words = command.split_ascii_whitespace().skip(1);
+    let mut has_verb = false;
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            // The value of a short option may be a word of its own.
+            if matches!(word, "-o" | "-c" | "-t") {
+                words.next();
+            }
+            continue;
+        }
+        has_verb = true;
+        // What of a word is no version or suite, and may be more than a name; names have `.` and `+` too.
+        let stem = word.split(['=', '/']).next().unwrap_or_default();
+        let may_match = stem.contains(|c: char| ".+*?^$|[](){}\\~!".contains(c)) || word == "dselect-upgrade";
+        if may_match && !names.iter().any(|(name, arch)| names_it(word, name, arch)) {
+            return false;
+        }
+    }
+    has_verb
+}
+
 /// Whether a typed command names a package: `name`, `name:arch`, `name=version`, `name/suite`, `na*`, and each with
 /// the sign behind it that turns an installation into a removal (apt-get(8)).
 pub fn is_named(command: &str, name: &str, arch: &str) -> bool {
-    let names_it = |word: &str| {
+    command.split_ascii_whitespace().skip(1).any(|word| names_it(word, name, arch))
+}
+
+fn names_it(word: &str, name: &str, arch: &str) -> bool {
+    let is_it = |word: &str| {
         let word = word.split(['=', '/']).next().unwrap_or_default();
         let (word, word_arch) = word.split_once(':').map_or((word, None), |(word, arch)| (word, Some(arch)));
         let is_arch = word_arch.is_none_or(|word| word == arch || matches!(word, "any" | "native") || arch == "all");
         is_arch && (word == name || (word.contains('*') && matches_star(word, name)))
     };
     // A name may end in the sign itself (`g++`).
-    command
-        .split_ascii_whitespace()
-        .skip(1)
-        .any(|word| names_it(word) || word.strip_suffix(['-', '+']).is_some_and(names_it))
+    is_it(word) || word.strip_suffix(['-', '+']).is_some_and(is_it)
 }
 
 /// Whether a word with stars, as apt takes them, names a package.
@@ -277,6 +307,11 @@ impl<'line> Action<'line> {
             new: (new_version, new_arch),
             what,
         })
+    }
+
+    /// The package's name and the architecture it has or, where it is new, will have.
+    fn name_and_arch(&self) -> (&'line str, &'line str) {
+        (self.name, if self.old.0 == "-" { self.new.1 } else { self.old.1 })
     }
 
     /// Whether a version of a package leaves.
@@ -380,6 +415,41 @@ mod tests {
         assert!(is_named("apt remove g++", "g++", "amd64"));
         assert!(!is_named("apt remove g++", "g", "amd64"));
         assert!(is_named("apt install g++-", "g++", "amd64"));
+    }
+
+    #[test]
+    fn what_a_pattern_takes_is_not_known() {
+        let why = |command: &str| {
+            let actions = "linux-headers-6.1.0-50-amd64 6.1.190-1 amd64 none > - - none **REMOVE**\n\
+                           g++ 4:12 amd64 none > - - none **REMOVE**\n\
+                           other 1 amd64 none > - - none **REMOVE**\n";
+            let request = request(&format!("CommandLine::AsString={}\n", command.replace(' ', "%20")), actions);
+            request.transaction.leaving.last().unwrap().why
+        };
+        for command in [
+            "apt-get remove ^linux-headers-6.1.0-50-",
+            "apt-get remove linux-headers-6.1.0-50-amd6.",
+            "apt remove ~nlinux-headers",
+            "apt remove ?name(linux-headers)",
+            "apt remove linux-headers-6.1.0-50-amd64 ?and(?installed, ?name(x))",
+            "apt-get install some-server^",
+            "apt-get remove oth[e]r",
+            "apt-get dselect-upgrade",
+            "aptitude",
+            "aptitude -t bookworm",
+        ] {
+            assert_eq!(why(command), Why::Unknown, "{command}");
+        }
+        for command in [
+            "apt autoremove",
+            "apt-get -y -o APT::X=^y -t bookworm full-upgrade",
+            "apt-get remove linux-headers-6.1.0-50-amd64",
+            "apt-get remove linux-headers-6.1.0-50-amd64:amd64 g++",
+            "apt-get install gcc=4:12.2 g++-",
+            "apt remove linux-headers-*",
+        ] {
+            assert_eq!(why(command), Why::Auto, "{command}");
+        }
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Package {
         names_in(&self.depends).chain(names_in(&self.recommends))
     }
 
+    /// The names of the packages it depends on, alternatives included.
+    pub(super) fn depended_names(&self) -> impl Iterator<Item = &str> {
+        names_in(&self.depends)
+    }
+
     /// The names it provides besides its own.
     pub fn provided_names(&self) -> impl Iterator<Item = &str> {
         names_in(&self.provides)
@@ -192,15 +197,6 @@ impl Status {
             .filter(|other| {
                 names.contains(other.name.as_str()) || other.provided_names().any(|name| names.contains(name))
             })
-            .map(|other| other.id(&self.native))
-            .collect()
-    }
-
-    /// The present packages that depend on `package` by its name or by what it provides.
-    pub(super) fn dependents_of(&self, package: &Package) -> Vec<PackageId> {
-        let names: HashSet<&str> = package.provided_names().chain([package.name.as_str()]).collect();
-        self.present()
-            .filter(|other| names_in(&other.depends).any(|name| names.contains(name)))
             .map(|other| other.id(&self.native))
             .collect()
     }
