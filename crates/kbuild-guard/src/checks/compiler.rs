@@ -4,7 +4,7 @@
 use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Side, TOP};
-use crate::machine::{ElfMachine, find_program};
+use crate::machine::ElfMachine;
 use crate::package_db::Need;
 use crate::quote::{quoted, quoted_text};
 use crate::sysroot::{RootPath, WalkEnd};
@@ -23,7 +23,9 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         None if inspection.config.is_set("CONFIG_CC_IS_CLANG") => vec!["clang", "gcc"],
         None => vec!["gcc"],
     };
-    if let Some((name, path)) = candidates.iter().find_map(|name| Some((*name, find_program(inspection.root, name)?))) {
+    if let Some((name, path)) =
+        candidates.iter().find_map(|name| Some((*name, inspection.known.program(inspection.root, name)?)))
+    {
         return another(inspection, name, &path);
     }
     let Some(first) = candidates.first() else { return };
@@ -67,7 +69,7 @@ fn another(inspection: &mut Inspection<'_>, name: &str, path: &RootPath) {
     // Ubuntu's kernels from later releases bring the compiler they were built with beside the system's own,
     // and its dkms takes that one.
     let versioned = format!("{kernels}-{kernels_major}");
-    let (effect, need) = match find_program(inspection.root, &versioned) {
+    let (effect, need) = match inspection.known.program(inspection.root, &versioned) {
         Some(_) => (Effect::Note, Need::Advice),
         None => (effect, Need::Program(versioned)),
     };

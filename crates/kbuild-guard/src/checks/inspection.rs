@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One look at one closure: what the checks share while they read it.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -51,7 +50,6 @@ pub(super) struct Inspection<'a> {
     pub(super) config: TreeConfig,
     /// The name of the architecture's directory, where the tree shows it.
     pub(super) arch: Option<String>,
-    entries: RefCell<HashMap<RootPath, RootPath>>,
     findings: Vec<Finding>,
     /// Paths that findings speak of, those that are only counted included.
     said: HashSet<RootPath>,
@@ -71,7 +69,6 @@ impl<'a> Inspection<'a> {
             build,
             config: TreeConfig::default(),
             arch: None,
-            entries: RefCell::default(),
             known,
             findings: Vec::new(),
             said: HashSet::new(),
@@ -114,15 +111,7 @@ impl<'a> Inspection<'a> {
     /// Where an entry of a tree (`scripts`, `tools`) really is: what is missing is missing there, and that
     /// is where people have to look and what packages own. Looked up once for all files below it.
     fn behind_link(&self, entry: RootPath) -> RootPath {
-        if let Some(known) = self.entries.borrow().get(&entry) {
-            return known.clone();
-        }
-        let real = match self.root.walk(&entry).end {
-            WalkEnd::Found { path, .. } => path,
-            _ => entry.clone(),
-        };
-        self.entries.borrow_mut().insert(entry, real.clone());
-        real
+        self.known.behind_link(self.root, &self.build, entry)
     }
 
     /// Whether this tree's builds read the file at all.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::inspection::Found;
-use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures};
-use crate::sysroot::{RootPath, Sysroot};
+use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures, find_program};
+use crate::sysroot::{Lasting, RootPath, Sysroot, WalkEnd};
 
 /// Device and inode.
 type FileId = (u64, u64);
@@ -21,6 +21,8 @@ pub struct Known {
     signatures: OnceCell<bool>,
     writers: RefCell<HashMap<RootPath, Option<String>>>,
     unmet: RefCell<HashMap<FileId, Rc<[Unmet]>>>,
+    programs: RefCell<HashMap<String, Option<RootPath>>>,
+    lasting: RefCell<HashMap<RootPath, Lasting>>,
     last: RefCell<LastTree>,
 }
 
@@ -30,6 +32,8 @@ struct LastTree {
     tree: Option<RootPath>,
     texts: HashMap<RootPath, Rc<str>>,
     found: HashMap<RootPath, Found>,
+    /// Entries of the tree and where they really are.
+    entries: HashMap<RootPath, RootPath>,
 }
 
 impl LastTree {
@@ -81,6 +85,36 @@ impl Known {
             String::from_utf8(bytes).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()).into()
         });
         Rc::clone(text)
+    }
+
+    /// Where the program of this name is.
+    pub(super) fn program(&self, root: &Sysroot, name: &str) -> Option<RootPath> {
+        if let Some(known) = self.programs.borrow().get(name) {
+            return known.clone();
+        }
+        let program = find_program(root, name);
+        self.programs.borrow_mut().insert(name.to_owned(), program.clone());
+        program
+    }
+
+    /// What kind of file system `path` is on.
+    pub(super) fn lasting(&self, root: &Sysroot, path: &RootPath) -> Lasting {
+        *self.lasting.borrow_mut().entry(path.clone()).or_insert_with(|| root.lasting(path))
+    }
+
+    /// Where an entry of `tree` really is: itself, or what a link there leads to.
+    pub(super) fn behind_link(&self, root: &Sysroot, tree: &RootPath, entry: RootPath) -> RootPath {
+        let mut last = self.last.borrow_mut();
+        let entries = &mut last.of(tree).entries;
+        if let Some(known) = entries.get(&entry) {
+            return known.clone();
+        }
+        let real = match root.walk(&entry).end {
+            WalkEnd::Found { path, .. } => path,
+            _ => entry.clone(),
+        };
+        entries.insert(entry, real.clone());
+        real
     }
 
     /// How a file of `tree` was found.

@@ -38,7 +38,7 @@ fn passing(inspection: &Inspection<'_>, path: &RootPath) -> Option<String> {
     if let Some(dir) = EMPTIED.iter().map(RootPath::new).find(|dir| dir.contains(path)) {
         return Some(format!("below {}, which is emptied at boot or by age", quoted(&dir)));
     }
-    match inspection.root.lasting(path) {
+    match inspection.known.lasting(inspection.root, path) {
         Lasting::Memory => Some("in memory only (a tmpfs)".to_owned()),
         Lasting::Network => Some("on another machine's disk (a network file system)".to_owned()),
         Lasting::OtherDisk | Lasting::Program if is_in_fstab(inspection.root, path) => None,

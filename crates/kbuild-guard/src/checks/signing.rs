@@ -4,7 +4,6 @@
 use super::inspection::{Found, Inspection};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::Side;
-use crate::machine::find_program;
 use crate::package_db::Need;
 use crate::quote::quoted;
 
@@ -20,7 +19,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
     }
     let forced = inspection.config.is_set("CONFIG_MODULE_SIG_FORCE");
     if (forced || inspection.known.enforces_signatures(inspection.root))
-        && find_program(inspection.root, "kmodsign").is_none()
+        && inspection.known.program(inspection.root, "kmodsign").is_none()
     {
         let why = if forced { "this kernel always asks for signatures" } else { "this system enforces signatures" };
         let cause = format!("{} does not exist, and {why}", quoted(&tool));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files that every build reads: generated headers, kbuild's makefiles and scripts, basic headers.
 
-use super::inspection::{Inspection, fault};
+use super::inspection::{Found, Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
 use crate::build_tree::parts_of_kbuild;
@@ -106,7 +106,8 @@ fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
         let generic_list = inspection.text(&generic);
         let mut expected: Vec<&str> = listed(&own_list, "generic-y").collect();
         expected.extend(listed(&own_list, "generated-y").filter(|name| reached.contains(name)));
-        expected.extend(listed(&generic_list, "mandatory-y").filter(|name| !inspection.root.exists(&own.join(name))));
+        let is_missing = |name: &&str| matches!(inspection.find(&own.join(name)), Found::Absent | Found::InGap);
+        expected.extend(listed(&generic_list, "mandatory-y").filter(is_missing));
         for name in expected {
             let path = generated.join(name);
             if let Some(what) = fault(&inspection.find(&path)) {
