@@ -315,6 +315,13 @@ fn dpkgs_pre_invoke() {
             assert_eq!(hook(&system, "dpkg-pre-invoke")["program"], ours);
         }
     }
+    // dpkg runs the command of every line.
+    let system = guarded();
+    system.write(PRE_INVOKE, &format!("pre-invoke={ours} {open}\npre-invoke={ours}\n"));
+    is(&system, "dpkg-pre-invoke", "broken", "stops dpkg", line);
+    system.write(PRE_INVOKE, &format!("pre-invoke={ours} {open}\n"));
+    system.write("etc/dpkg/dpkg.cfg", &format!("pre-invoke={ours}\n"));
+    is(&system, "dpkg-pre-invoke", "broken", "in /etc/dpkg/dpkg.cfg a", "/d' /etc/dpkg/dpkg.cfg");
     // The example is at hand: how to switch it on is told.
     let system = guarded();
     let example = "usr/share/doc/kbuild-guard/examples/dpkg-pre-invoke";
