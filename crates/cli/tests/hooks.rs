@@ -191,6 +191,33 @@ fn apts_hook() {
         is(&system, "apt", "broken", because, relink);
     }
 
+    // A second file beside the link: apt runs every command, and the link anew would not mend that one.
+    let mine = "etc/apt/apt.conf.d/99-mine";
+    let call = |command: &str| format!("DPkg::Pre-Install-Pkgs {{ \"{command}\"; }};\n");
+    for (text, state, because) in [
+        (call("/usr/lib/kbuild-guard/apt-hook || test $? -ne 10"), "live", ""),
+        (call("/usr/lib/kbuild-guard/apt-hook"), "broken", "99-mine: without"),
+        (call("exec /usr/lib/kbuild-guard/apt-hook || test $? -ne 10"), "broken", "99-mine: the command"),
+        (
+            "DPkg::Tools::Options::/usr/lib/kbuild-guard/apt-hook::Version \"2\";".to_owned(),
+            "broken",
+            "99-mine: apt is",
+        ),
+    ] {
+        let system = guarded();
+        system.write(mine, &text);
+        is(&system, "apt", state, because, "");
+        if state == "broken" {
+            is(&system, "apt", state, "; edit that file", "");
+            assert_eq!(hook(&system, "apt")["command"], Value::Null);
+        }
+    }
+    let system = guarded();
+    system.write("etc/apt/apt.conf.d/00-mine", &call("/usr/lib/kbuild-guard/apt-hook || test $? -ne 10"));
+    remove(&system, APT_LINK);
+    system.write(APT_LINK, &conf.replace(" || test $? -ne 10", ""));
+    is(&system, "apt", "broken", "05kbuild-guard: without", relink);
+
     // The package is gone and its file in /etc is not.
     let system = guarded();
     for path in [APT_LINK, APT_CONF, "usr/lib/kbuild-guard/apt-hook"] {
@@ -288,6 +315,13 @@ fn dpkgs_pre_invoke() {
             assert_eq!(hook(&system, "dpkg-pre-invoke")["program"], ours);
         }
     }
+    // dpkg runs the command of every line.
+    let system = guarded();
+    system.write(PRE_INVOKE, &format!("pre-invoke={ours} {open}\npre-invoke={ours}\n"));
+    is(&system, "dpkg-pre-invoke", "broken", "stops dpkg", line);
+    system.write(PRE_INVOKE, &format!("pre-invoke={ours} {open}\n"));
+    system.write("etc/dpkg/dpkg.cfg", &format!("pre-invoke={ours}\n"));
+    is(&system, "dpkg-pre-invoke", "broken", "in /etc/dpkg/dpkg.cfg a", "/d' /etc/dpkg/dpkg.cfg");
     // The example is at hand: how to switch it on is told.
     let system = guarded();
     let example = "usr/share/doc/kbuild-guard/examples/dpkg-pre-invoke";

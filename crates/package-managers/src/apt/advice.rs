@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person can do, in apt's words. Only packages that a repository offers are named.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::rc::Rc;
 
 use kbuild_guard::kernels::Kernel;
@@ -11,6 +14,17 @@ use kbuild_guard::transaction::{Transaction, Why};
 use super::offers::{is_name, offered};
 use super::standing;
 use crate::dpkg::Database;
+
+/// A program that an installed package may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Here {
+    /// It has it, and it is where it belongs: what is missing is something else, and no package brings that.
+    Yes,
+    /// It has it, and somebody has deleted it: the package brings it back when it is installed again.
+    Deleted,
+    /// It does not have it, however often it is installed.
+    Never,
+}
 
 /// apt as an adviser.
 #[derive(Debug)]
@@ -75,11 +89,35 @@ impl Advice {
                     candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
                     candidates.push(program.to_owned());
                 }
+                if candidates.iter().any(|package| self.program_of(package, name) == Some(Here::Yes)) {
+                    return Vec::new();
+                }
+                candidates.retain(|package| self.program_of(package, name) != Some(Here::Never));
             }
             Need::Advice => {}
         }
         candidates.retain(|name| is_name(name));
         candidates
+    }
+
+    /// What an installed package has to do with a program of this name; `None` where the package is not installed.
+    fn program_of(&self, package: &str, program: &str) -> Option<Here> {
+        let package = PackageId::new(package);
+        self.db.status().ok()?.find(&package)?;
+        let list = self.db.files(&package).ok()?;
+        let is_it = |path: &&Path| {
+            let dir = path.parent().and_then(Path::file_name);
+            path.file_name() == Some(OsStr::new(program))
+                && (dir == Some("bin".as_ref()) || dir == Some("sbin".as_ref()))
+        };
+        let paths: Vec<&Path> = list.paths().map(|path| Path::new(OsStr::from_bytes(path))).filter(is_it).collect();
+        Some(if paths.is_empty() {
+            Here::Never
+        } else if paths.iter().all(|path| self.root.link_status(&RootPath::new(path)).is_ok()) {
+            Here::Yes
+        } else {
+            Here::Deleted
+        })
     }
 
     /// The packages that none of the others depends on: who keeps or brings these has them all.
@@ -265,6 +303,38 @@ mod tests {
         assert_eq!(library_packages("libelf.so.1"), ["libelf1", "libelf1t64"]);
         assert_eq!(library_packages("libglib-2.0.so.0"), ["libglib-2.0-0", "libglib-2.0-0t64"]);
         assert!(library_packages("fixdep").is_empty());
+    }
+
+    #[test]
+    fn a_package_is_installed_again_only_for_a_program_it_has_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let mut status = String::new();
+        for package in ["gcc-12", "gcc-13", "gcc-14"] {
+            status.push_str(&format!("Package: {package}\nStatus: install ok installed\nArchitecture: amd64\n\n"));
+            write(&format!("var/lib/dpkg/info/{package}.list"), &format!("/usr/bin\n/usr/bin/{package}\n"));
+        }
+        write("var/lib/dpkg/status", &status);
+        write("var/lib/dpkg/info/gcc-14.list", "/usr/share/doc/gcc-14\n");
+        write("usr/bin/gcc-12", "");
+        let root = Rc::new(Sysroot::open(dir.path()).unwrap());
+        let advice = Advice::new(Rc::clone(&root), Rc::new(Database::new(root, crate::Told::default())));
+        let kernel = Kernel {
+            release: "6.1".parse().unwrap(),
+            dir: RootPath::new("/lib/modules/6.1"),
+            image: RootPath::new("/boot/vmlinuz-6.1"),
+            running: false,
+            kept: None,
+        };
+        let candidates = |program: &str| advice.candidates(&Need::Program(program.to_owned()), &kernel, None);
+        assert!(candidates("gcc-12").is_empty(), "it is there");
+        assert!(candidates("x86_64-linux-gnu-gcc-14").iter().all(|package| package != "gcc-14"), "it never has it");
+        assert_eq!(candidates("gcc-13"), ["gcc-13"], "it was deleted");
+        assert_eq!(candidates("gcc-11"), ["gcc-11"], "it is not installed");
     }
 
     #[test]

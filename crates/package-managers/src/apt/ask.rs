@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kbuild_guard::sysroot::Sysroot;
 
-/// An answer comes in 200 ms, since apt may keep no cache. A hook may have less time left.
+/// An answer comes in half a second, since apt may keep no cache. A hook may have less time left.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// A thousand packages' policies are 0.5 MB.

@@ -24,8 +24,11 @@ pub(crate) fn look(root: &Sysroot) -> Hook {
     let is_ours = |setting: &Setting| setting.value.contains(PROGRAM);
     let hook = Hook::live(KIND, RootPath::new(LINK), RootPath::new(PROGRAM));
     let program = Program::at(root, &hook.program);
-    match configuration.values("DPkg::Pre-Install-Pkgs").find(|setting| is_ours(setting)) {
-        Some(command) => called(root, &configuration, command, hook, program),
+    // apt runs the command of every one of them.
+    let commands: Vec<&Setting> =
+        configuration.values("DPkg::Pre-Install-Pkgs").filter(|setting| is_ours(setting)).collect();
+    match commands.first() {
+        Some(first) => called(root, &configuration, first, &commands, hook, program),
         None => {
             let cleared = configuration.cleared.iter().find(|(setting, _)| is_ours(setting));
             not_called(root, cleared.map(|(_, by)| by), hook, program)
@@ -33,25 +36,49 @@ pub(crate) fn look(root: &Sysroot) -> Hook {
     }
 }
 
-fn called(root: &Sysroot, all: &Configuration, command: &Setting, hook: Hook, program: Program) -> Hook {
-    let file = quoted(&command.file);
-    let hook = Hook { registered: command.file.clone(), ..hook };
+fn called(
+    root: &Sysroot,
+    all: &Configuration,
+    first: &Setting,
+    commands: &[&Setting],
+    hook: Hook,
+    program: Program,
+) -> Hook {
+    let hook = Hook { registered: first.file.clone(), ..hook };
     if program != Program::Ready {
         // Left behind by a package that is gone: then apt's file has to go too.
-        let mend = if root.exists(&RootPath::new(SHIPPED)) { REINSTALL.to_owned() } else { format!("rm {file}") };
+        let is_shipped = root.exists(&RootPath::new(SHIPPED));
+        let mend = if is_shipped { REINSTALL.to_owned() } else { format!("rm {}", quoted(&first.file)) };
         return program.judge(hook, &mend);
     }
-    let version = all.values(&format!("DPkg::Tools::Options::{PROGRAM}::Version")).last();
-    let wrong = if command.value.split_ascii_whitespace().next() != Some(PROGRAM) {
-        "the command does not begin with the program, and apt does not find its options"
-    } else if version.is_none_or(|version| version.value != "3") {
-        "apt is not told to speak version 3 of the protocol to it"
-    } else if !command.value.contains(FAILS_OPEN) {
-        "without '|| test $? -ne 10' a hook that fails would stop apt"
+    let wrong = commands.iter().find_map(|command| Some((&command.file, wrong_command(command)?)));
+    let Some((file, wrong)) = wrong.or_else(|| wrong_version(all, first)) else { return hook };
+    let why = format!("{}: {wrong}", quoted(file));
+    // The link says nothing about what stands in another file.
+    if *file == RootPath::new(LINK) {
+        hook.is(HookState::Broken, why, Some(LINK_ANEW))
     } else {
-        return hook;
-    };
-    hook.is(HookState::Broken, format!("{file}: {wrong}"), Some(LINK_ANEW))
+        hook.is(HookState::Broken, format!("{why}; edit that file"), None)
+    }
+}
+
+/// What is wrong with a command that names our program.
+fn wrong_command(command: &Setting) -> Option<&'static str> {
+    if command.value.split_ascii_whitespace().next() != Some(PROGRAM) {
+        Some("the command does not begin with the program, and apt does not find its options")
+    } else if !command.value.contains(FAILS_OPEN) {
+        Some("without '|| test $? -ne 10' a hook that fails would stop apt")
+    } else {
+        None
+    }
+}
+
+/// The file that has the protocol's version wrong; where none sets it, that of the first command.
+fn wrong_version<'c>(all: &'c Configuration, first: &'c Setting) -> Option<(&'c RootPath, &'static str)> {
+    let version = all.values(&format!("DPkg::Tools::Options::{PROGRAM}::Version")).last();
+    let is_wrong = version.is_none_or(|version| version.value != "3");
+    let file = version.map_or(&first.file, |version| &version.file);
+    is_wrong.then_some((file, "apt is not told to speak version 3 of the protocol to it"))
 }
 
 fn not_called(root: &Sysroot, cleared_by: Option<&RootPath>, hook: Hook, program: Program) -> Hook {

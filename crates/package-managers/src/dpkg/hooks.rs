@@ -80,24 +80,21 @@ pub(crate) fn pre_invoke(root: &Sysroot, package: Package) -> Hook {
     let is_part = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let listed = root.list(&parts, MOST_PARTS).unwrap_or_default();
     let listed = listed.into_iter().filter(|entry| is_part(entry.name.as_bytes())).map(|entry| parts.join(entry.name));
+    let mut live: Option<Hook> = None;
     for file in listed.chain([RootPath::new(CONFIGURATION)]) {
         let Ok(text) = root.read(&file, LARGEST_CONFIGURATION) else { continue };
         let text = String::from_utf8_lossy(&text);
-        let called = text.lines().find_map(|line| called_program(line).map(|program| (line, program)));
-        let Some((line, program)) = called else { continue };
-        let hook = Hook::live(PRE_INVOKE, file.clone(), RootPath::new(program));
-        let take_out = format!("sed -i '/pre-invoke.*kbuild-guard/d' {}", quoted(&file));
-        let is_open = line.contains(FAILS_OPEN);
-        return match Program::at(root, &hook.program) {
-            Program::Ready if is_open => hook,
-            Program::Ready => {
-                let why = format!("without '{FAILS_OPEN}' in {} a hook that fails stops dpkg", quoted(&file));
-                hook.is(HookState::Broken, why, Some(&take_out))
+        // dpkg runs the command of every line.
+        for (line, program) in text.lines().filter_map(|line| Some((line, called_program(line)?))) {
+            let hook = pre_invoked(root, package, &file, line, program);
+            if hook.state != HookState::Live {
+                return hook;
             }
-            // Where every failure stops dpkg, nothing can be installed before the line is gone.
-            wrong if is_open && package != Package::Absent => wrong.judge(hook, REINSTALL),
-            wrong => wrong.judge(hook, &take_out),
-        };
+            live.get_or_insert(hook);
+        }
+    }
+    if let Some(live) = live {
+        return live;
     }
     let switch_on = root.exists(&RootPath::new(EXAMPLE)).then(|| format!("cp {EXAMPLE} {PARTS}/{PACKAGE}"));
     let program = RootPath::new(PROGRAMS).join("dpkg-pre-invoke-hook");
@@ -106,6 +103,23 @@ pub(crate) fn pre_invoke(root: &Sysroot, package: Package) -> Hook {
         "no line of dpkg's configuration asks for it",
         switch_on.as_deref(),
     )
+}
+
+/// What becomes of a line that calls a program of ours.
+fn pre_invoked(root: &Sysroot, package: Package, file: &RootPath, line: &str, program: &str) -> Hook {
+    let hook = Hook::live(PRE_INVOKE, file.clone(), RootPath::new(program));
+    let take_out = format!("sed -i '/pre-invoke.*kbuild-guard/d' {}", quoted(file));
+    let is_open = line.contains(FAILS_OPEN);
+    match Program::at(root, &hook.program) {
+        Program::Ready if is_open => hook,
+        Program::Ready => {
+            let why = format!("without '{FAILS_OPEN}' in {} a hook that fails stops dpkg", quoted(file));
+            hook.is(HookState::Broken, why, Some(&take_out))
+        }
+        // Where every failure stops dpkg, nothing can be installed before the line is gone.
+        wrong if is_open && package != Package::Absent => wrong.judge(hook, REINSTALL),
+        wrong => wrong.judge(hook, &take_out),
+    }
 }
 
 /// Our program in a line `pre-invoke=…` or `pre-invoke …`.
