@@ -7,62 +7,30 @@
 use std::process::ExitCode;
 
 use hook_process::caller::{self, Process};
-use hook_process::{Answer, Life, mode_word, run, say};
-use kbuild_guard::guard::Decision;
-use kbuild_guard::judge::judge;
-use kbuild_guard::memory::Spoken;
-use kbuild_guard::policy;
-use kbuild_guard::present::{configuration, text};
+use hook_process::{Life, mode_word, run};
+use kbuild_guard::reply::{self, Reply};
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::Told;
 use package_managers::dpkg::Status;
 use package_managers::dpkg::invocation::{Environment, Invocation};
 
-/// The one status that the wrapper in dpkg's configuration lets through.
-const BLOCKED: u8 = 10;
-
 fn main() -> ExitCode {
     run("dpkg-pre-invoke-hook", guard)
 }
 
-fn guard(life: &Life) -> kbuild_guard::error::Result<Answer> {
+fn guard(life: &Life) -> kbuild_guard::error::Result<Reply> {
     let environment = environment();
     // The common case first: dpkg installs or configures, or somebody else drives it.
     if !environment.is_of_interest() || is_maintainer_script() {
-        return Ok(Answer::GoOn);
+        return Ok(Reply::default());
     }
-    let (Some(root), Some(dpkg)) = (environment.root(), dpkg()) else { return Ok(Answer::GoOn) };
-    let Some(invocation) = Invocation::parse(&dpkg.words) else { return Ok(Answer::GoOn) };
+    let (Some(root), Some(dpkg)) = (environment.root(), dpkg()) else { return Ok(Reply::default()) };
+    let Some(invocation) = Invocation::parse(&dpkg.words) else { return Ok(Reply::default()) };
     let root = Sysroot::open(&root)?.with_deadline(life.deadline());
     let mut transaction = invocation.transaction(&environment, &Status::load(&root)?);
-    let word = mode_word();
-    transaction.driver.override_mode = word.as_ref().and_then(|word| word.parse().ok());
-    let (policy, warnings) = policy::load(&root);
+    transaction.driver.heed(mode_word());
     let system = package_managers::system_told(root, Told::default());
-    let verdict = judge(&system, &transaction, &policy, false)?;
-    if verdict.decision == Decision::Allow {
-        return Ok(Answer::GoOn);
-    }
-    if let (None, Some(word)) = (transaction.driver.override_mode, word) {
-        policy::override_mode(Some(&word)).err().iter().for_each(|line| say(line));
-    }
-    for warning in &warnings {
-        say(&configuration::warning(warning));
-    }
-    for orphan in verdict.spoken_of() {
-        say(&text::orphan(orphan, &transaction, system.advisor.as_ref()));
-    }
-    for bereft in verdict.bereft_to_speak_of() {
-        say(&text::bereft(bereft, system.advisor.as_ref()));
-    }
-    if verdict.decision == Decision::Block {
-        return Ok(Answer::Stop(BLOCKED));
-    }
-    // The triggers of this run need not say it again. If this cannot be written, they will.
-    let releases = verdict.spoken_of().map(|orphan| &orphan.assessment.kernel.release);
-    let bringers = verdict.bereft_to_speak_of().flat_map(|bereft| &bereft.packages);
-    let _ = Spoken::add(&system.root, &dpkg.identity, releases, bringers);
-    Ok(Answer::GoOn)
+    reply::before(&system, &transaction, &dpkg.identity)
 }
 
 fn environment() -> Environment {

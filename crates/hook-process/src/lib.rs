@@ -14,6 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use kbuild_guard::reply::Reply;
+
 /// How long a hook may take in all.
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -23,14 +25,8 @@ const LOOKING: Duration = Duration::from_millis(1500);
 /// When the kernel ends the process, should the watchdog be stuck too: seconds, from alarm(2).
 const LAST_RESORT: u32 = 4;
 
-/// What a hook answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// The package manager goes on.
-    GoOn,
-    /// It stops, and this status tells it so.
-    Stop(u8),
-}
+/// The one status that the wrappers in package managers' configurations let through.
+const BLOCKED: u8 = 10;
 
 /// What a hook has to work with.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +41,16 @@ impl Life {
     }
 }
 
-/// Runs a hook's body. `name` is what the hook is called in its line on stderr.
-pub fn run<E: Display>(name: &'static str, body: impl FnOnce(&Life) -> Result<Answer, E>) -> ExitCode {
+/// Runs a hook's body and shows its reply. `name` is what the hook is called in its line on stderr.
+pub fn run<E: Display>(name: &'static str, body: impl FnOnce(&Life) -> Result<Reply, E>) -> ExitCode {
     let life = Life { started: Instant::now() };
     arm(name);
     std::panic::set_hook(Box::new(|_| {}));
     match catch_unwind(AssertUnwindSafe(|| body(&life))) {
-        Ok(Ok(Answer::GoOn)) => ExitCode::SUCCESS,
-        Ok(Ok(Answer::Stop(status))) => ExitCode::from(status),
+        Ok(Ok(reply)) => {
+            say(&reply.text);
+            if reply.blocks { ExitCode::from(BLOCKED) } else { ExitCode::SUCCESS }
+        }
         Ok(Err(error)) => {
             say(&format!("kbuild-guard: {name}: {error}; nothing is checked\n"));
             ExitCode::SUCCESS
@@ -70,7 +68,7 @@ pub fn mode_word() -> Option<String> {
 }
 
 /// Writes to stderr, where people see it; a closed or full stderr is no reason to fail.
-pub fn say(text: &str) {
+fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();
@@ -99,10 +97,11 @@ mod tests {
 
     #[test]
     fn only_a_deliberate_stop_stops() {
-        assert!(is(run("t", |_| Ok::<_, String>(Answer::GoOn)), ExitCode::SUCCESS));
-        assert!(is(run("t", |_| Ok::<_, String>(Answer::Stop(10))), ExitCode::from(10)));
+        let stop = Reply { blocks: true, ..Reply::default() };
+        assert!(is(run("t", |_| Ok::<_, String>(Reply::default())), ExitCode::SUCCESS));
+        assert!(is(run("t", |_| Ok::<_, String>(stop)), ExitCode::from(10)));
         assert!(is(run("t", |_| Err("wrong")), ExitCode::SUCCESS));
-        assert!(is(run("t", |_| -> Result<Answer, String> { panic!("inside") }), ExitCode::SUCCESS));
+        assert!(is(run("t", |_| -> Result<Reply, String> { panic!("inside") }), ExitCode::SUCCESS));
         nix::unistd::alarm::cancel();
     }
 }

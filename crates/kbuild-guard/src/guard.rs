@@ -202,7 +202,7 @@ mod tests {
             kernel_leaves: row.kernel_leaves,
             gone: Vec::new(),
         };
-        let driver = Driver { attended: row.attended, override_mode: row.override_mode, command_line: None };
+        let driver = Driver { attended: row.attended, override_mode: row.override_mode, ..Driver::default() };
         let situation =
             Situation { driver: &driver, also_installs: row.also_installs, live: row.live, healthy: row.healthy };
         let still = row.needed && !row.need_leaves;

@@ -24,6 +24,7 @@ pub mod policy;
 pub mod present;
 pub mod quote;
 pub mod release;
+pub mod reply;
 mod root_path;
 pub mod succession;
 pub mod survey;

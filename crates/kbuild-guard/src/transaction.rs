@@ -49,8 +49,22 @@ pub struct Driver {
     pub attended: bool,
     /// A mode given for this run only; it lowers what the configuration says.
     pub override_mode: Option<Mode>,
+    /// A word that was given for such a mode and is none.
+    pub wrong_mode: Option<String>,
     /// The command that was typed, where the manager tells.
     pub command_line: Option<String>,
+}
+
+impl Driver {
+    /// Takes a word from the environment for this run's mode, where nothing nearer has given one.
+    pub fn heed(&mut self, word: Option<String>) {
+        if let (None, Some(word)) = (self.override_mode, word) {
+            self.override_mode = word.parse().ok();
+            if self.override_mode.is_none() {
+                self.wrong_mode = Some(word);
+            }
+        }
+    }
 }
 
 /// The packages that leave and those that arrive. An upgrade is both.

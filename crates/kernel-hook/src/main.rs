@@ -8,39 +8,25 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use hook_process::{Answer, Life, mode_word, run, say};
-use kbuild_guard::policy;
-use kbuild_guard::present::{configuration, text};
+use hook_process::{Life, mode_word, run};
 use kbuild_guard::release::Release;
+use kbuild_guard::reply::{self, Reply};
 use kbuild_guard::sysroot::Sysroot;
-use kbuild_guard::verify::verify_kernel;
 
 fn main() -> ExitCode {
     run("kernel-hook", check)
 }
 
 /// The arguments are the release and the image's path (Debian Kernel Handbook, 5.4; installkernel(8)).
-fn check(life: &Life) -> kbuild_guard::error::Result<Answer> {
+fn check(life: &Life) -> kbuild_guard::error::Result<Reply> {
     if is_in_package_run(std::env::var_os) {
-        return Ok(Answer::GoOn);
+        return Ok(Reply::default());
     }
     // No argument is as bad as an empty one: some caller's variable was not set.
     let release = std::env::args_os().nth(1).unwrap_or_default();
     let release = Release::from_str(&release.to_string_lossy())?;
     let root = Sysroot::open(Path::new("/"))?.with_deadline(life.deadline());
-    let (mut policy, warnings) = policy::load(&root);
-    match policy::override_mode(mode_word().as_deref()) {
-        Ok(mode) => policy.mode = policy.mode_in(mode),
-        Err(line) => say(&line),
-    }
-    let news = verify_kernel(&package_managers::system(root), &policy, &release)?;
-    for warning in &warnings {
-        say(&configuration::warning(warning));
-    }
-    for assessment in &news {
-        say(&text::fault(assessment));
-    }
-    Ok(Answer::GoOn)
+    reply::afterwards(&package_managers::system(root), mode_word().as_deref(), Some(&release))
 }
 
 /// Whether a maintainer script called: dpkg sets the one variable for each (dpkg(1)), kernel packages the other for

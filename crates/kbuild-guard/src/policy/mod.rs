@@ -13,7 +13,6 @@ pub use load::{Configuration, Fate, load};
 pub use source::{MODE_VARIABLE, Setting, Source, Warning};
 
 use crate::checks::Finding;
-use crate::quote::quoted_text;
 use crate::release::Release;
 
 /// How far the guard goes.
@@ -55,12 +54,6 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, ()> {
         Mode::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, mode)| *mode).ok_or(())
     }
-}
-
-/// The mode that a one-run override names, or what to say of a word that names none.
-pub fn override_mode(word: Option<&str>) -> Result<Option<Mode>, String> {
-    let Some(word) = word else { return Ok(None) };
-    word.parse().map(Some).map_err(|()| format!("kbuild-guard: mode {} is none of {}\n", quoted_text(word), Mode::LIST))
 }
 
 /// The configuration in force.

@@ -10,6 +10,7 @@ mod never;
 mod offers;
 pub mod pre_install;
 pub mod standing;
+mod typed_words;
 
 pub use advice::Advice;
 pub use never::NeverAutoremoved;

@@ -170,7 +170,7 @@ impl Invocation {
         Transaction {
             leaving: leaving.iter().map(element).collect(),
             arriving: Vec::new(),
-            driver: Driver { attended: true, override_mode: None, command_line: Some(self.line.clone()) },
+            driver: Driver { attended: true, command_line: Some(self.line.clone()), ..Driver::default() },
         }
     }
 
