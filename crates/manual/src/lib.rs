@@ -51,7 +51,7 @@ pub type Written = (PathBuf, String);
 /// same pages; without one they have no date.
 pub fn pages(date: Option<u64>) -> Result<Vec<Written>> {
     let date = date.map(date::day).unwrap_or_default();
-    let findings = kbuild_guard::present::text::findings_page();
+    let findings = kbuild_guard::present::findings_page::findings_page();
     PAGES
         .iter()
         .map(|page| {

@@ -5,10 +5,12 @@
 pub mod build_inputs;
 mod closure;
 mod config;
+mod follow;
 mod link;
 mod makefile;
 
-pub use closure::{Closure, End, Gap, Hop, Role, Unclear, follow};
+pub use closure::{Closure, End, Gap, Hop, Role, Unclear};
 pub use config::TreeConfig;
+pub use follow::follow;
 pub use link::{BuildLink, LinkKind};
 pub(crate) use makefile::parts_of_kbuild;

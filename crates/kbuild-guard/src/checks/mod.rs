@@ -9,6 +9,7 @@ mod inspection;
 mod known;
 mod link;
 mod package_files;
+mod packaged_trees;
 mod place;
 mod prepared;
 mod programs;
@@ -20,7 +21,7 @@ mod tree_files;
 
 pub use catalogue::{CATALOGUE, Effect, Entry, FindingId};
 pub use known::Known;
-pub use package_files::PackagedTrees;
+pub use packaged_trees::PackagedTrees;
 
 use crate::build_tree::{Closure, End};
 use crate::error::Result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernels the guard has just spoken of, for the triggers of the same run.
+//! What the guard has just said in a run that is still under way: for the triggers of the same run, and for drivers that
+//! run the hooks twice.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +19,7 @@ const SPOKEN: &str = "/run/kbuild-guard/spoken.json";
 /// is judged again.
 const SPOKEN_HOLDS: Duration = Duration::from_secs(3600);
 
-/// The kernels the guard has warned about in a transaction that is still under way.
+/// The kernels, and the packages that bring headers, which the guard has warned about, and who drove that run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spoken {
     version: u32,

@@ -2,6 +2,7 @@
 //! The same structures shown to people and to programs.
 
 pub mod configuration;
+pub mod findings_page;
 pub mod hooks;
 pub mod json;
 mod layout;
