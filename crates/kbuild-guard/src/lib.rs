@@ -14,6 +14,7 @@ pub mod demand;
 pub mod error;
 pub mod guard;
 pub mod hook;
+pub mod includes;
 pub mod judge;
 pub mod kernels;
 pub mod losses;

@@ -114,28 +114,3 @@ pub const PROGRAMS: &[(&str, When, &str)] = &[
 
 /// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.
 pub const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/$ARCH/module.lds"];
-
-/// Generated headers of an architecture that every module reaches wherever they are generated, by `<linux/module.h>` or
-/// `scripts/module-common.c`, and when; the others are needed by some modules only.
-pub const CORE_ASM: &[(&str, When)] = &[
-    ("errno.h", When::Always),
-    ("fcntl.h", IA32_IN_ELF),
-    ("ioctl.h", When::Always),
-    ("ipcbuf.h", When::Always),
-    ("kmap_size.h", When::Always),
-    ("mmiowb.h", When::Always),
-    ("mmzone.h", When::Always),
-    ("orc_hash.h", When::Set("CONFIG_UNWINDER_ORC")),
-    ("param.h", When::Always),
-    ("resource.h", When::Always),
-    ("rwonce.h", When::Always),
-    ("socket.h", IA32_IN_ELF),
-    ("sockios.h", IA32_IN_ELF),
-    ("types.h", When::Always),
-    ("unistd_32_ia32.h", When::Always),
-    ("unistd_64.h", When::Always),
-    ("unistd_64_x32.h", When::Always),
-];
-
-/// Since Linux 6.7 x86's `<asm/elf.h>` includes `<asm/ia32.h>`, and that `<linux/compat.h>` with sockets and files.
-const IA32_IN_ELF: When = When::Mentioned("<asm/ia32.h>", &["arch/$ARCH/include/asm/elf.h"]);

@@ -161,13 +161,14 @@ catalogue! {
     HeaderMissing = "KBG025", "a header that every module includes is missing or empty",
         consequence: "no external module can be built for this kernel",
         advice: "restore the file from the source this tree was made of",
-        story: "The compiler is told to include this header for every module, or <linux/module.h> reaches it.";
-    /// A generated header that some modules include is missing.
-    SomeHeaderMissing = "KBG026", "a generated header that some modules include is missing",
+        story: "The compiler is told to include this header for every module, or <linux/module.h> reaches it, under this \
+                tree's configuration and in the order in which kbuild searches.";
+    /// A header that some modules include is missing.
+    SomeHeaderMissing = "KBG026", "a header that some modules include is missing",
         consequence: "modules that include it cannot be built",
-        advice: "prepare the tree again with the kernel's own configuration",
-        story: "The tree's own Kbuild lists say that this header is generated, and it is not there. A trivial module \
-                builds without it; yours may not.";
+        advice: "prepare the tree again with the kernel's own configuration, or restore the file",
+        story: "The tree's own Kbuild lists say that this header is generated, and it is not there: a trivial module \
+                builds without it, and yours may not. Or whether every module asks for it hangs on the compiler.";
     /// A host tool is missing.
     ToolMissing = "KBG030", "a host tool is missing",
         consequence: "no external module can be built for this kernel",

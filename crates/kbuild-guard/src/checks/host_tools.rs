@@ -56,7 +56,7 @@ fn check_one(inspection: &mut Inspection<'_>, path: RootPath, missing: &mut Vec<
 /// Debian's kbuild packages hold each tool once for every byte order, word size or architecture, behind a
 /// wrapper that runs the one the configuration asks for. Where there are any of these, the wanted one has
 /// to be there.
-fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
+pub(super) fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
     let config = &inspection.config;
     let name = wrapper.file_name().to_str()?;
     let wanted = match name {

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::inspection::Found;
+use crate::error::Result;
+use crate::includes::Reached;
 use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures, find_program};
 use crate::sysroot::{Lasting, RootPath, Sysroot, WalkEnd};
 
@@ -34,6 +36,8 @@ struct LastTree {
     found: HashMap<RootPath, Found>,
     /// Entries of the tree and where they really are.
     entries: HashMap<RootPath, RootPath>,
+    /// The headers that every module reaches.
+    reached: Option<Rc<Reached>>,
 }
 
 impl LastTree {
@@ -125,5 +129,15 @@ impl Known {
     /// Keeps how a file of `tree` was found.
     pub(super) fn keep(&self, tree: &RootPath, path: &RootPath, found: Found) {
         self.last.borrow_mut().of(tree).found.insert(path.clone(), found);
+    }
+
+    /// What the walk through the headers of `tree` found; `walk` does it where it was not done yet.
+    pub(super) fn reached(&self, tree: &RootPath, walk: impl FnOnce() -> Result<Reached>) -> Result<Rc<Reached>> {
+        if let Some(known) = &self.last.borrow_mut().of(tree).reached {
+            return Ok(Rc::clone(known));
+        }
+        let reached = Rc::new(walk()?);
+        self.last.borrow_mut().of(tree).reached = Some(Rc::clone(&reached));
+        Ok(reached)
     }
 }

@@ -4,6 +4,7 @@
 pub mod catalogue;
 mod companion;
 mod compiler;
+mod headers;
 mod host_tools;
 mod inspection;
 mod known;
@@ -79,6 +80,7 @@ pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Ve
     companion::check(&mut inspection);
     if link::leads_to_a_tree(&mut inspection) {
         prepared::check(&mut inspection);
+        headers::check(&mut inspection)?;
         tree_files::check(&mut inspection);
         host_tools::check(&mut inspection);
         symvers::check(&mut inspection);

@@ -3,7 +3,7 @@
 
 use super::inspection::{Found, Inspection, fault};
 use super::{Effect, FindingId};
-use crate::build_tree::build_inputs::{CORE_ASM, Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
+use crate::build_tree::build_inputs::{Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
 use crate::build_tree::parts_of_kbuild;
 use crate::package_db::Need;
 use crate::quote::quoted;
@@ -12,9 +12,8 @@ use crate::sysroot::RootPath;
 /// One finding a family.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
     let prepared = inspection.find(&inspection.build.join("include/generated/autoconf.h"));
-    let mut generated = faults(inspection, Family::Generated);
-    let (core, some) = generated_asm(inspection);
-    generated.extend(core);
+    let generated = faults(inspection, Family::Generated);
+    let some = generated_asm(inspection);
     // A tree that was never prepared lacks all of these; that is said in one finding already.
     if fault(&prepared).is_none() {
         inspection.add_missing(FindingId::GeneratedMissing, Effect::NoBuild, generated);
@@ -35,6 +34,9 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
             continue;
         }
         let Some(path) = inspection.path(input.side, input.path) else { continue };
+        if inspection.is_said(&path) {
+            continue;
+        }
         if let Some(what) = fault(&inspection.find(&path)) {
             faults.push((path, what));
         }
@@ -81,17 +83,15 @@ fn linker_script(inspection: &mut Inspection<'_>) {
 
 type Faults = Vec<(RootPath, &'static str)>;
 
-/// The headers that kbuild generates for an architecture, by the tree's own lists: those that every
-/// module reaches, and those that some do.
+/// The headers that kbuild generates for an architecture, by the tree's own lists. Those that every module reaches are
+/// spoken of already.
 ///
 /// `generic-y` of arch/X/include/{asm,uapi/asm}/Kbuild are always generated; `mandatory-y` of
 /// include/{asm-generic,uapi/asm-generic}/Kbuild where the architecture has no header of its own
 /// (Documentation/kbuild/makefiles.rst, "Generic header files"). `generated-y` may depend on the
-/// configuration, so only those that every module reaches are asked for.
-fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
-    let (mut core, mut some) = (Vec::new(), Vec::new());
-    let reached: Vec<&str> =
-        CORE_ASM.iter().filter(|(_, when)| inspection.is_read_when(*when)).map(|(name, _)| *name).collect();
+/// configuration, so these are not asked for.
+fn generated_asm(inspection: &mut Inspection<'_>) -> Faults {
+    let mut faults = Faults::new();
     for (own, generic, generated) in [
         ("arch/$ARCH/include/asm", "include/asm-generic/Kbuild", "arch/$ARCH/include/generated/asm"),
         ("arch/$ARCH/include/uapi/asm", "include/uapi/asm-generic/Kbuild", "arch/$ARCH/include/generated/uapi/asm"),
@@ -105,17 +105,18 @@ fn generated_asm(inspection: &mut Inspection<'_>) -> (Faults, Faults) {
         let own_list = inspection.text(&own.join("Kbuild"));
         let generic_list = inspection.text(&generic);
         let mut expected: Vec<&str> = listed(&own_list, "generic-y").collect();
-        expected.extend(listed(&own_list, "generated-y").filter(|name| reached.contains(name)));
         let is_missing = |name: &&str| matches!(inspection.find(&own.join(name)), Found::Absent | Found::InGap);
         expected.extend(listed(&generic_list, "mandatory-y").filter(is_missing));
-        for name in expected {
-            let path = generated.join(name);
+        for path in expected.into_iter().map(|name| generated.join(name)) {
+            if inspection.is_said(&path) {
+                continue;
+            }
             if let Some(what) = fault(&inspection.find(&path)) {
-                if reached.contains(&name) { core.push((path, what)) } else { some.push((path, what)) }
+                faults.push((path, what));
             }
         }
     }
-    (core, some)
+    faults
 }
 
 /// The headers that a Kbuild file adds to one of its lists.

@@ -6,10 +6,12 @@
 mod seen;
 mod sound_trees;
 mod spoken;
+mod walked;
 
 pub use seen::{Seen, SeenKernel};
 pub use sound_trees::{SoundTree, SoundTrees};
 pub use spoken::Spoken;
+pub use walked::Walked;
 
 use serde::Serialize;
 

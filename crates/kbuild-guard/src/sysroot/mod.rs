@@ -2,6 +2,7 @@
 //! The only door to the file system: every path is resolved inside one root, whatever the links in it
 //! say, and nothing but regular files is ever opened for reading.
 
+mod directory;
 mod lasting;
 mod read;
 mod replace;
@@ -16,6 +17,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
+pub use directory::Directory;
 pub use lasting::Lasting;
 pub use read::Entry;
 pub use walk::{Passed, Walk, WalkEnd};

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which headers every module build reads, found as the preprocessor finds them: from what kbuild forces on the compiler
+//! and what every module includes, in kbuild's search order, under the tree's configuration. No compiler is run.
+//!
+//! A condition that hangs on the compiler itself is neither true nor false: both branches are gone through, and what is
+//! met there is not certain.
+
+mod condition;
+mod directives;
+mod entry;
+mod expand;
+mod macros;
+mod search;
+mod tokens;
+mod truth;
+mod walk;
+
+pub use entry::{Start, forced_includes, written_includes};
+pub use walk::{Read, Unfound};
+
+use crate::build_tree::TreeConfig;
+use crate::error::Result;
+use crate::sysroot::{RootPath, Sysroot};
+
+/// What a walk through the headers found.
+#[derive(Debug, Clone, Default)]
+pub struct Reached {
+    /// Every file that was read, in order.
+    pub reads: Vec<Read>,
+    /// What was asked for and is not there.
+    pub unfound: Vec<Unfound>,
+    /// Every directory that was looked into, and whether it is there.
+    pub directories: Vec<(RootPath, bool)>,
+}
+
+/// Goes through the headers; `None` for an architecture whose compiler was never tried.
+pub fn reached(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option<Reached>> {
+    let Some(predefined) = entry::predefined(&start.arch, config) else { return Ok(None) };
+    let search = search::Search::new(root, entry::search_path(start));
+    let mut walk = walk::Walk::new(search, &predefined);
+    for path in &start.forced {
+        walk.compile(&start.source.join(path))?;
+    }
+    for name in &start.included {
+        walk.include(name)?;
+    }
+    for text in &start.compiled {
+        walk.compile(text)?;
+    }
+    Ok(Some(walk.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A tree of these headers, and what is reached from `<linux/module.h>`.
+    fn reached_in(files: &[(&str, &str)]) -> (Vec<String>, Vec<(String, bool)>) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join("t").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let root = Sysroot::open(dir.path()).unwrap();
+        let tree = RootPath::new("/t");
+        let start = Start {
+            build: tree.clone(),
+            source: tree,
+            arch: "x86".to_owned(),
+            forced: Vec::new(),
+            included: vec!["linux/module.h".to_owned()],
+            compiled: Vec::new(),
+        };
+        let found = reached(&root, &start, &TreeConfig::new("CONFIG_64BIT=y\n")).unwrap().unwrap();
+        let name = |path: &RootPath| path.as_path().strip_prefix("/t").unwrap().to_str().unwrap().to_owned();
+        let unfound =
+            found.unfound.iter().map(|unfound| (String::from_utf8(unfound.name.clone()).unwrap(), unfound.is_certain));
+        (found.reads.iter().map(|read| name(&read.path)).collect(), unfound.collect())
+    }
+
+    const MODULE: &str = "include/linux/module.h";
+
+    #[test]
+    fn searches_in_kbuilds_order() {
+        let (reads, unfound) = reached_in(&[
+            (MODULE, "#include <asm/a.h>\n#include <linux/b.h>\n#include \"c.h\"\n"),
+            ("arch/x86/include/asm/a.h", "#include <uapi/asm/a.h>\n"),
+            ("arch/x86/include/uapi/asm/a.h", "#include <asm/generated.h>\n"),
+            ("arch/x86/include/generated/uapi/asm/generated.h", ""),
+            ("include/asm/a.h", "#include <no.h>\n"),
+            ("include/uapi/linux/b.h", ""),
+            ("include/linux/c.h", ""),
+            ("include/c.h", "#include <no.h>\n"),
+        ]);
+        assert!(unfound.is_empty(), "{unfound:?}");
+        assert_eq!(reads.len(), 6, "{reads:?}");
+    }
+
+    #[test]
+    fn reads_again_what_no_guard_holds_back() {
+        let (reads, unfound) = reached_in(&[
+            (
+                MODULE,
+                "#define F 1\n#include <f.h>\n#undef F\n#define F 2\n#include <f.h>\n#include <g.h>\n#include <g.h>\n",
+            ),
+            ("include/f.h", "#if F == 1\n#include <one.h>\n#elif F == 2\n#include <two.h>\n#endif\n"),
+            ("include/g.h", "#ifndef G\n#define G\n#else\n#include <three.h>\n#endif\n#include <f.h>\n"),
+        ]);
+        assert_eq!(reads.len(), 3);
+        let names: Vec<&str> = unfound.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["one.h", "two.h", "three.h"]);
+        assert!(unfound.iter().all(|(_, is_certain)| *is_certain));
+    }
+
+    #[test]
+    fn what_hangs_on_the_compiler_is_not_certain_until_it_is_asked_for_without() {
+        let (_, unfound) = reached_in(&[
+            (
+                MODULE,
+                "#if __has_attribute(x)\n#include <a.h>\n#include <maybe.h>\n#else\n#include <else.h>\n#endif\n#include <a.h>\n",
+            ),
+            ("include/a.h", "#ifndef A\n#define A\n#include <deep.h>\n#endif\n"),
+        ]);
+        let expected = [("deep.h", true), ("maybe.h", false), ("else.h", false)];
+        assert_eq!(unfound, expected.map(|(name, is_certain)| (name.to_owned(), is_certain)));
+    }
+
+    #[test]
+    fn ends_where_headers_include_each_other() {
+        let (reads, _) = reached_in(&[(MODULE, "#include <a.h>\n"), ("include/a.h", "#include <linux/module.h>\n")]);
+        assert_eq!(reads.len(), 2);
+    }
+}

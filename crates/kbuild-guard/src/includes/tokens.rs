@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The words of a condition.
+
+use std::borrow::Cow;
+
+use super::directives::word_length;
+
+/// One word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// An identifier.
+    Word(Cow<'t, [u8]>),
+    /// One that is not replaced any more (C11 6.10.3.4, the macro being expanded).
+    Spent(Cow<'t, [u8]>),
+    /// A number; `None` for one that is none to us, such as a character.
+    Number(Option<i128>),
+    /// An operator.
+    Operator(&'static str),
+}
+
+impl Token<'_> {
+    /// Whether it is this identifier.
+    pub(super) fn is_word(&self, word: &[u8]) -> bool {
+        matches!(self, Token::Word(own) if own.as_ref() == word)
+    }
+}
+
+/// The longest first.
+const OPERATORS: &[&str] = &[
+    "...", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "##", "(", ")", ",", "?", ":", "!", "~", "+", "-", "*", "/",
+    "%", "<", ">", "&", "^", "|", "#",
+];
+
+/// The words of a text without comments.
+pub(super) fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    loop {
+        text = text.trim_ascii_start();
+        let Some(first) = text.first() else { return tokens };
+        let length = match first {
+            b'0'..=b'9' => {
+                let length = word_length(text);
+                tokens.push(Token::Number(number(text.get(..length).unwrap_or_default())));
+                length
+            }
+            byte if byte.is_ascii_alphabetic() || *byte == b'_' => {
+                let length = word_length(text);
+                tokens.push(Token::Word(Cow::Borrowed(text.get(..length).unwrap_or_default())));
+                length
+            }
+            b'"' | b'\'' => {
+                tokens.push(Token::Number(None));
+                1 + text.iter().skip(1).position(|byte| byte == first).map_or(text.len(), |end| end + 1)
+            }
+            _ => match OPERATORS.iter().find(|operator| text.starts_with(operator.as_bytes())) {
+                Some(operator) => {
+                    tokens.push(Token::Operator(operator));
+                    operator.len()
+                }
+                None => {
+                    tokens.push(Token::Number(None));
+                    1
+                }
+            },
+        };
+        text = text.get(length..).unwrap_or_default();
+    }
+}
+
+/// A number as C writes it, with its suffix.
+fn number(text: &[u8]) -> Option<i128> {
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches(['u', 'U', 'l', 'L']);
+    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return i128::from_str_radix(digits, 16).ok();
+    }
+    match text.strip_prefix('0') {
+        Some("") => Some(0),
+        Some(digits) => i128::from_str_radix(digits, 8).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_a_condition() {
+        use Token::{Number, Operator};
+        let word = |word: &'static [u8]| Token::Word(Cow::Borrowed(word));
+        let expected = [
+            word(b"defined"),
+            Operator("("),
+            word(b"A1"),
+            Operator(")"),
+            Operator("&&"),
+            Number(Some(255)),
+            Operator("<<"),
+            Number(Some(8)),
+            Operator(">="),
+            Number(None),
+            Number(Some(9)),
+        ];
+        assert_eq!(tokens(b"defined(A1) && 0xffUL <<010 >= '\"' 9u"), expected);
+    }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Going through the headers as the preprocessor does.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+
+use super::directives::{Directive, Directives, cleaned};
+use super::macros::{Macros, Name};
+use super::search::{Place, Search};
+use super::truth::Truth;
+use super::{Reached, condition};
+use crate::error::{Error, Result};
+use crate::sysroot::{RootPath, Status};
+
+/// As deep as the compiler goes (`-fmax-include-depth`).
+const DEEPEST: usize = 200;
+/// A module reaches some 500 files.
+const MOST_FILES: usize = 8_192;
+/// Some headers are read again and again by design (`asm/GEN-for-each-reg.h`).
+const MOST_READS: usize = 65_536;
+
+/// A header that something includes and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfound {
+    /// Its name, as it is written between the brackets or quotation marks.
+    pub name: Vec<u8>,
+    /// The file that includes it; `None` if kbuild or the module itself does.
+    pub by: Option<RootPath>,
+    /// The places that were looked at, in order.
+    pub looked_at: Vec<RootPath>,
+    /// Whether it is certain that it is asked for; else it hangs on the compiler.
+    pub is_certain: bool,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Where it is.
+    pub path: RootPath,
+    /// What it was.
+    pub status: Status,
+    /// Whether it is certain that it is read.
+    pub is_certain: bool,
+}
+
+#[derive(Debug)]
+struct File {
+    read: usize,
+    /// The macro whose being defined means that reading it again changes nothing.
+    guard: Option<Name>,
+    /// `#pragma once`.
+    once: bool,
+}
+
+/// One `#if` to `#endif`.
+struct Branches {
+    /// Whether one of its branches was taken.
+    taken: Truth,
+    /// Whether the present one is, and everything around it.
+    active: Truth,
+    around: Truth,
+    /// It is the first thing in its file, `#ifndef` this.
+    guard: Option<Name>,
+}
+
+/// The state of a walk.
+pub(super) struct Walk<'r> {
+    search: Search<'r>,
+    macros: Macros,
+    files: HashMap<RootPath, File>,
+    places: HashMap<(Vec<u8>, Option<RootPath>), Place>,
+    reads: Vec<Read>,
+    unfound: Vec<Unfound>,
+    times_read: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl<'r> Walk<'r> {
+    pub(super) fn new(search: Search<'r>, predefined: &[String]) -> Self {
+        let mut macros = Macros::default();
+        for text in predefined {
+            macros.define(text.as_bytes(), Truth::Yes);
+        }
+        Walk {
+            search,
+            macros,
+            files: HashMap::new(),
+            places: HashMap::new(),
+            reads: Vec::new(),
+            unfound: Vec::new(),
+            times_read: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Reached {
+        Reached { reads: self.reads, unfound: self.unfound, directories: self.search.finish() }
+    }
+
+    /// Includes a header by its name in brackets, as the first file does.
+    pub(super) fn include(&mut self, name: &str) -> Result<()> {
+        self.follow(name.as_bytes(), None, None, Truth::Yes, 0)
+    }
+
+    /// Reads a file that is given by its path.
+    pub(super) fn compile(&mut self, path: &RootPath) -> Result<()> {
+        match self.file(path, Truth::Yes, 0) {
+            Err(error) if matches!(error, Error::NotFound { .. } | Error::NotRegular { .. }) || error.is_circle() => {
+                let name = path.as_os_str().as_bytes().to_vec();
+                self.unfound.push(Unfound { name, by: None, looked_at: vec![path.clone()], is_certain: true });
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    fn follow(
+        &mut self,
+        name: &[u8],
+        beside: Option<RootPath>,
+        by: Option<&RootPath>,
+        certain: Truth,
+        depth: usize,
+    ) -> Result<()> {
+        let key = (name.to_vec(), beside);
+        let place = match self.places.get(&key) {
+            Some(place) => place.clone(),
+            None => {
+                let place = self.search.find(name, key.1.as_ref())?;
+                self.places.insert(key, place.clone());
+                place
+            }
+        };
+        match place {
+            Place::File(path) => self.file(&path, certain, depth),
+            Place::Nowhere(looked_at) => {
+                let is_certain = certain == Truth::Yes;
+                match self.unfound.iter_mut().find(|unfound| unfound.name == name) {
+                    Some(known) => known.is_certain |= is_certain,
+                    None => self.unfound.push(Unfound { name: name.to_vec(), by: by.cloned(), looked_at, is_certain }),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn file(&mut self, path: &RootPath, certain: Truth, depth: usize) -> Result<()> {
+        if let Some(file) = self.files.get(path) {
+            if let Some(read) = self.reads.get_mut(file.read) {
+                let was_certain = read.is_certain;
+                read.is_certain |= certain == Truth::Yes;
+                if file.once && (was_certain || certain != Truth::Yes) {
+                    return Ok(());
+                }
+            }
+            let guarded = file.guard.map_or(Truth::No, |guard| self.macros.is_defined(guard));
+            if guarded == Truth::Yes || (guarded == Truth::Maybe && certain == Truth::Maybe) {
+                return Ok(());
+            }
+        }
+        self.times_read += 1;
+        if depth > DEEPEST || self.times_read > MOST_READS || self.files.len() > MOST_FILES {
+            return Ok(());
+        }
+        let mut text = self.spare.pop().unwrap_or_default();
+        let status = self.search.read(path, &mut text)?;
+        if !self.files.contains_key(path) {
+            let read = self.reads.len();
+            self.reads.push(Read { path: path.clone(), status, is_certain: certain == Truth::Yes });
+            self.files.insert(path.clone(), File { read, guard: None, once: false });
+        }
+        let (guard, once) = self.text(&text, path, certain, depth)?;
+        if let Some(file) = self.files.get_mut(path) {
+            (file.guard, file.once) = (guard, once);
+        }
+        self.spare.push(text);
+        Ok(())
+    }
+
+    /// Obeys the directives of one text; which macro guards it, and whether it says `#pragma once`.
+    fn text(&mut self, text: &[u8], path: &RootPath, certain: Truth, depth: usize) -> Result<(Option<Name>, bool)> {
+        let mut open: Vec<Branches> = Vec::new();
+        let (mut guard, mut once) = (None, false);
+        for (index, directive) in Directives::of(text).enumerate() {
+            let active = open.last().map_or(certain, |branches| branches.active);
+            // Something stands behind what looked like a guard.
+            if open.is_empty() {
+                guard = None;
+            }
+            match directive {
+                Directive::If(_) | Directive::Ifdef(_) | Directive::Ifndef(_) => {
+                    let own = match directive {
+                        Directive::Ifndef(name) if index == 0 => Some(Name::of(name)),
+                        _ => None,
+                    };
+                    let mut holds = self.holds(directive, active);
+                    // What may have been read is read now, for certain.
+                    if own.is_some() && holds == Truth::Maybe && certain == Truth::Yes {
+                        holds = Truth::Yes;
+                    }
+                    open.push(Branches { taken: holds, active: active.min(holds), around: active, guard: own });
+                }
+                Directive::Elif(_) | Directive::Else => {
+                    let Some((around, taken)) = open.last().map(|branches| (branches.around, branches.taken)) else {
+                        continue;
+                    };
+                    let holds = match directive {
+                        _ if taken == Truth::Yes || around == Truth::No => Truth::No,
+                        Directive::Elif(_) => self.holds(directive, around),
+                        _ => Truth::Yes,
+                    };
+                    if let Some(branches) = open.last_mut() {
+                        branches.active = around.min(holds).min(taken.not());
+                        branches.taken = taken.max(holds);
+                        branches.guard = None;
+                    }
+                }
+                Directive::Endif => guard = open.pop().and_then(|branches| branches.guard).filter(|_| open.is_empty()),
+                _ if active == Truth::No => {}
+                Directive::Define(raw) => self.macros.define(&cleaned(raw), active),
+                Directive::Undef(name) => self.macros.undefine(name, active),
+                Directive::PragmaOnce => once = true,
+                Directive::Include(raw) => {
+                    let words = cleaned(raw);
+                    if let Some((name, is_quoted)) = included(&words) {
+                        let beside = is_quoted.then(|| path.parent());
+                        self.follow(name, beside, Some(path), active, depth + 1)?;
+                    }
+                }
+            }
+        }
+        Ok((guard, once))
+    }
+
+    fn holds(&self, directive: Directive<'_>, around: Truth) -> Truth {
+        if around == Truth::No {
+            return Truth::No;
+        }
+        match directive {
+            Directive::Ifdef(name) => self.macros.is_defined(Name::of(name)),
+            Directive::Ifndef(name) => self.macros.is_defined(Name::of(name)).not(),
+            Directive::If(raw) | Directive::Elif(raw) => condition::holds(&cleaned(raw), &self.macros),
+            _ => Truth::No,
+        }
+    }
+}
+
+/// The name in an `#include`, and whether it stands in quotation marks. What a macro names is passed over.
+fn included(words: &[u8]) -> Option<(&[u8], bool)> {
+    let (open, rest) = words.split_first()?;
+    let close = match open {
+        b'<' => b'>',
+        b'"' => b'"',
+        _ => return None,
+    };
+    let name = rest.get(..memchr::memchr(close, rest)?)?;
+    (!name.is_empty()).then_some((name, close == b'"'))
+}

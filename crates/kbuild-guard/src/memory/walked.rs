@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The headers that every module reaches in one tree, all of them there, and what each file was: as long as none of them
+//! and no directory that was looked into has changed, going through them again would find the same.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{LARGEST, VERSION, write};
+use crate::error::Result;
+use crate::includes::{Reached, Start};
+use crate::sysroot::{RootPath, Sysroot};
+
+const DIRECTORY: &str = "/var/lib/kbuild-guard/headers";
+/// So many trees are remembered at least; those of kernels that are gone make place for new ones.
+const MOST_TREES: usize = 64;
+/// FAT keeps times to two seconds. What changed later than that before a look may change again unseen.
+const GRANULARITY: i128 = 2_000_000_000;
+
+/// One tree's headers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walked {
+    version: u32,
+    /// The tree that make runs in.
+    tree: String,
+    /// Of what a walk starts from.
+    start: u64,
+    /// Of what each file and directory was.
+    was: u64,
+    /// Directories that were looked into, and the names that were read in each.
+    directories: Vec<(String, Vec<String>)>,
+    /// Directories that were looked for and are not there.
+    absent: Vec<String>,
+}
+
+impl Walked {
+    /// What was found in the tree that `start` names, if it still is so.
+    pub fn holds(root: &Sysroot, start: &Start) -> bool {
+        let read = || -> Option<Walked> {
+            let bytes = root.read(&place(&start.build)?, LARGEST).ok()?;
+            serde_json::from_slice(&bytes).ok()
+        };
+        read().is_some_and(|known| {
+            known.version == VERSION
+                && start.build.as_path().to_str() == Some(known.tree.as_str())
+                && known.start == hash_of(start)
+                && known.look(root).is_some_and(|now| now.hash == known.was)
+        })
+    }
+
+    /// Keeps what a walk found, if nothing was missing, and only where the package that made the directory is installed:
+    /// looking at somebody's image leaves nothing in it.
+    pub fn store(root: &Sysroot, start: &Start, reached: &Reached) -> Result<()> {
+        let Some(place) = place(&start.build) else { return Ok(()) };
+        if !reached.unfound.is_empty() || !root.exists(&place.parent().parent()) {
+            return Ok(());
+        }
+        let Some(mut walked) = Self::of(start, reached) else { return Ok(()) };
+        match walked.look(root) {
+            Some(now) if !now.is_fresh => walked.was = now.hash,
+            _ => return Ok(()),
+        }
+        make_room(root)?;
+        write(root, &place.as_path().to_string_lossy(), &walked)
+    }
+
+    /// `None` if a name cannot be kept as text.
+    fn of(start: &Start, reached: &Reached) -> Option<Self> {
+        let text = |path: &RootPath| path.as_path().to_str().map(str::to_owned);
+        let mut directories: Vec<(String, Vec<String>)> = Vec::new();
+        let mut absent = Vec::new();
+        for (path, is_there) in &reached.directories {
+            match is_there {
+                true => directories.push((text(path)?, Vec::new())),
+                false => absent.push(text(path)?),
+            }
+        }
+        directories.sort();
+        for read in &reached.reads {
+            let (dir, name) = (text(&read.path.parent())?, read.path.file_name().to_str()?);
+            let index = directories.binary_search_by(|(known, _)| known.cmp(&dir)).ok()?;
+            directories.get_mut(index)?.1.push(name.to_owned());
+        }
+        let tree = text(&start.build)?;
+        Some(Walked { version: VERSION, tree, start: hash_of(start), was: 0, directories, absent })
+    }
+
+    /// What everything is now; `None` if something is not there.
+    fn look(&self, root: &Sysroot) -> Option<Look> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let now = i128::try_from(now.as_nanos()).ok()?;
+        let mut hasher = DefaultHasher::new();
+        let mut is_fresh = false;
+        for (path, names) in &self.directories {
+            let path = RootPath::new(path);
+            let directory = root.enter(&path).ok()?;
+            let statuses = names.iter().map(|name| directory.status(root, name.as_ref()));
+            for status in std::iter::once(root.status(&path)).chain(statuses) {
+                let status = status.ok()?;
+                (status.id, status.size, status.modified, status.changed).hash(&mut hasher);
+                is_fresh |= status.modified.max(status.changed) + GRANULARITY >= now;
+            }
+        }
+        let is_absent = |path: &String| root.enter(&RootPath::new(path)).is_err_and(|error| error.is_not_found());
+        self.absent.iter().all(is_absent).then(|| Look { hash: hasher.finish(), is_fresh })
+    }
+}
+
+struct Look {
+    hash: u64,
+    /// Whether something has changed so lately that a further change might leave the same time.
+    is_fresh: bool,
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn place(tree: &RootPath) -> Option<RootPath> {
+    tree.as_path().to_str()?;
+    Some(RootPath::new(DIRECTORY).join(format!("{:016x}.json", hash_of(&tree.as_os_str()))))
+}
+
+/// Forgets trees that are gone, once many are remembered.
+fn make_room(root: &Sysroot) -> Result<()> {
+    let directory = RootPath::new(DIRECTORY);
+    let known = match root.list(&directory, 2 * MOST_TREES + 1) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        answer => answer?,
+    };
+    if known.len() < MOST_TREES {
+        return Ok(());
+    }
+    for entry in known {
+        let path = directory.join(&entry.name);
+        let walked: Option<Walked> =
+            root.read(&path, LARGEST).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if walked.is_none_or(|walked| !root.exists(&RootPath::new(walked.tree))) {
+            root.remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build_tree::TreeConfig;
+    use crate::includes::reached;
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn old(path: &Path) {
+        let before = SystemTime::now() - Duration::from_secs(60);
+        fs::File::open(path).unwrap().set_modified(before).unwrap();
+    }
+
+    /// Looks as if a minute had passed since everything was written: times of change cannot be set.
+    fn hash(walked: &Walked, root: &Sysroot) -> Option<u64> {
+        walked.look(root).map(|look| look.hash)
+    }
+
+    #[test]
+    fn every_change_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, linux) = (dir.path().join("t"), dir.path().join("t/include/linux"));
+        fs::create_dir_all(&linux).unwrap();
+        fs::write(linux.join("module.h"), "#include <linux/a.h>\n").unwrap();
+        fs::write(linux.join("a.h"), "").unwrap();
+        old(&linux.join("a.h"));
+        let root = Sysroot::open(dir.path()).unwrap();
+        let start = Start {
+            build: RootPath::new("/t"),
+            source: RootPath::new("/t"),
+            arch: "x86".to_owned(),
+            forced: Vec::new(),
+            included: vec!["linux/module.h".to_owned()],
+            compiled: Vec::new(),
+        };
+        let found = reached(&root, &start, &TreeConfig::new("CONFIG_64BIT=y\n")).unwrap().unwrap();
+        let walked = Walked::of(&start, &found).unwrap();
+        let look = walked.look(&root).unwrap();
+        assert!(look.is_fresh, "a change within the clock's granularity would go unseen");
+        assert_eq!(hash(&walked, &root), Some(look.hash));
+        // Another content of the same size.
+        fs::write(linux.join("a.h"), "").unwrap();
+        let rewritten = hash(&walked, &root);
+        assert_ne!(rewritten, Some(look.hash));
+        // Something that would be found before.
+        fs::create_dir_all(tree.join("arch/x86/include")).unwrap();
+        assert_eq!(hash(&walked, &root), rewritten, "not looked into: no header in there has such a name");
+        fs::create_dir_all(tree.join("arch/x86/include/linux")).unwrap();
+        assert_eq!(hash(&walked, &root), None);
+        fs::remove_dir(tree.join("arch/x86/include/linux")).unwrap();
+        fs::write(linux.join("new.h"), "").unwrap();
+        assert_ne!(hash(&walked, &root), rewritten);
+        fs::remove_file(linux.join("a.h")).unwrap();
+        assert_eq!(hash(&walked, &root), None);
+    }
+
+    #[test]
+    fn is_kept_only_where_there_is_a_place_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Sysroot::open(dir.path()).unwrap();
+        fs::create_dir(dir.path().join("t")).unwrap();
+        let start = Start {
+            build: RootPath::new("/t"),
+            source: RootPath::new("/t"),
+            arch: "x86".to_owned(),
+            forced: Vec::new(),
+            included: Vec::new(),
+            compiled: Vec::new(),
+        };
+        Walked::store(&root, &start, &Reached::default()).unwrap();
+        assert!(!dir.path().join("var").exists());
+        assert!(!Walked::holds(&root, &start));
+        fs::create_dir_all(dir.path().join("var/lib/kbuild-guard")).unwrap();
+        Walked::store(&root, &start, &Reached::default()).unwrap();
+        assert!(Walked::holds(&root, &start));
+        let other = Start { included: vec!["linux/module.h".to_owned()], ..start.clone() };
+        assert!(!Walked::holds(&root, &other));
+        fs::write(dir.path().join(place(&start.build).unwrap().as_path().strip_prefix("/").unwrap()), "{").unwrap();
+        assert!(!Walked::holds(&root, &start));
+    }
+}

@@ -1,0 +1,1 @@
+/* <asm-generic/rwonce.h> */

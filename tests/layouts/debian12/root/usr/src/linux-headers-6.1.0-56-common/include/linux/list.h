@@ -1,0 +1,2 @@
+/* <linux/list.h> */
+#include <linux/types.h>

@@ -1,0 +1,2 @@
+/* <linux/types.h> */
+#include <asm/types.h>

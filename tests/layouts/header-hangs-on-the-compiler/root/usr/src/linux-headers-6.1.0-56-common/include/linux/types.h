@@ -1,0 +1,3 @@
+#if __has_attribute(__counted_by__)
+#include <linux/counted.h>
+#endif
