@@ -164,11 +164,18 @@ catalogue! {
         story: "The compiler is told to include this header for every module, or <linux/module.h> reaches it, under this \
                 tree's configuration and in the order in which kbuild searches.";
     /// A header that some modules include is missing.
-    SomeHeaderMissing = "KBG026", "a header that some modules include is missing",
+    SomeHeaderMissing = "KBG026", "a header that some modules include is missing or empty",
         consequence: "modules that include it cannot be built",
         advice: "prepare the tree again with the kernel's own configuration, or restore the file",
         story: "The tree's own Kbuild lists say that this header is generated, and it is not there: a trivial module \
                 builds without it, and yours may not. Or whether every module asks for it hangs on the compiler.";
+    /// A file of the build system is empty, and builds go on without what it says.
+    KbuildEmpty = "KBG027", "a file of the build system is empty",
+        consequence: "modules are built without the flags and checks it should hold",
+        advice: "restore the file from the source this tree was made of",
+        story: "A script that is empty succeeds without having done anything, and an empty makefile or linker script adds \
+                nothing: the build goes on, with other flags than the kernel's own. Empty files are what a full disk, or \
+                a crash before they were on the disk, leaves.";
     /// A host tool is missing.
     ToolMissing = "KBG030", "a host tool is missing",
         consequence: "no external module can be built for this kernel",

@@ -8,9 +8,10 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Side, TOP};
 use crate::error::{Error, Result};
-use crate::includes::{Reached, Start, Unfound, forced_includes, reached, written_includes};
+use crate::includes::{Reached, Start, Undeclared, Unfound, forced_includes, reached, undeclared, written_includes};
 use crate::memory::Walked;
-use crate::quote::quoted;
+use crate::package_db::Need;
+use crate::quote::{quoted, quoted_text};
 use crate::sysroot::RootPath;
 
 /// The largest modpost that is looked into: those of distributions have 150 kB.
@@ -50,6 +51,24 @@ pub(super) fn check(inspection: &mut Inspection<'_>) -> Result<()> {
     inspection.add_missing(FindingId::GeneratedMissing, Effect::NoBuild, generated);
     inspection.add_missing(FindingId::HeaderMissing, Effect::NoBuild, certain);
     inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, possible);
+    empty(inspection, &start, &found)
+}
+
+/// No header is empty by design, and a module may build all the same where nothing that it reaches needs the one that is:
+/// then nothing is used that is not declared.
+fn empty(inspection: &mut Inspection<'_>, start: &Start, found: &Reached) -> Result<()> {
+    let empty: Vec<(RootPath, &'static str)> =
+        found.reads.iter().filter(|read| read.status.size == 0).map(|read| (read.path.clone(), "is empty")).collect();
+    let Some((first, _)) = empty.first().cloned() else { return Ok(()) };
+    match undeclared(inspection.root, start, &inspection.config)? {
+        Some(Undeclared { name, by }) => {
+            let name = quoted_text(&String::from_utf8_lossy(&name));
+            let cause = format!("{} is empty, and nothing declares {name}, which {} uses", quoted(&first), quoted(&by));
+            let id = if is_generated(&first) { FindingId::GeneratedMissing } else { FindingId::HeaderMissing };
+            inspection.add(id, Effect::NoBuild, first.clone(), cause, Need::Path(first));
+        }
+        None => inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, empty),
+    }
     Ok(())
 }
 

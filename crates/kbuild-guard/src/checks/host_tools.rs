@@ -19,14 +19,19 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         let Some(tool) = inspection.path(input.side, input.path) else { continue };
         let wrapped = behind_wrapper(inspection, &tool);
         for path in [Some(tool), wrapped].into_iter().flatten() {
-            check_one(inspection, path, &mut missing);
+            check_one(inspection, path, input.passes_empty, &mut missing);
         }
     }
     missing.dedup();
     inspection.add_missing(FindingId::ToolMissing, Effect::NoBuild, missing);
 }
 
-fn check_one(inspection: &mut Inspection<'_>, path: RootPath, missing: &mut Vec<(RootPath, &'static str)>) {
+fn check_one(
+    inspection: &mut Inspection<'_>,
+    path: RootPath,
+    passes_empty: bool,
+    missing: &mut Vec<(RootPath, &'static str)>,
+) {
     match inspection.find(&path) {
         Found::Absent => missing.push((path, "does not exist")),
         Found::NotAFile => missing.push((path, "is not a file")),
@@ -36,8 +41,9 @@ fn check_one(inspection: &mut Inspection<'_>, path: RootPath, missing: &mut Vec<
             let need = Need::Path(path.clone());
             inspection.add(FindingId::ToolNotExecutable, Effect::NoBuild, path, cause, need);
         }
-        Found::Empty(_) if path.file_name().to_string_lossy().contains(".real-") => {
-            // A wrapper executes it without a shell, which would have passed over an empty file.
+        // A wrapper executes it without a shell, which would have passed over an empty file; and where modpost does
+        // nothing, the text that it should have written is missed.
+        Found::Empty(_) if !passes_empty || path.file_name().to_string_lossy().contains(".real-") => {
             missing.push((path, "is empty"));
         }
         Found::Empty(_) => {

@@ -5,6 +5,7 @@ use super::inspection::{Found, Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
 use crate::build_tree::parts_of_kbuild;
+use crate::includes::is_tried;
 use crate::package_db::Need;
 use crate::quote::quoted;
 use crate::sysroot::RootPath;
@@ -12,7 +13,9 @@ use crate::sysroot::RootPath;
 /// One finding a family.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
     let prepared = inspection.find(&inspection.build.join("include/generated/autoconf.h"));
-    let generated = faults(inspection, Family::Generated);
+    // Where the headers were gone through, all that is missing of them was found; where not, these few are asked for.
+    let walked = inspection.arch.as_deref().is_some_and(is_tried);
+    let generated = if walked { Faults::new() } else { faults(inspection, Family::Generated) };
     let some = generated_asm(inspection);
     // A tree that was never prepared lacks all of these; that is said in one finding already.
     if fault(&prepared).is_none() {
@@ -20,10 +23,8 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
         inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, some);
         linker_script(inspection);
     }
-    let mut kbuild = faults(inspection, Family::Kbuild);
-    kbuild.extend(included_parts(inspection));
-    inspection.add_missing(FindingId::KbuildMissing, Effect::NoBuild, kbuild);
-    let headers = faults(inspection, Family::Header);
+    kbuild(inspection);
+    let headers = if walked { Faults::new() } else { faults(inspection, Family::Header) };
     inspection.add_missing(FindingId::HeaderMissing, Effect::NoBuild, headers);
 }
 
@@ -34,9 +35,6 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
             continue;
         }
         let Some(path) = inspection.path(input.side, input.path) else { continue };
-        if inspection.is_said(&path) {
-            continue;
-        }
         if let Some(what) = fault(&inspection.find(&path)) {
             faults.push((path, what));
         }
@@ -44,21 +42,34 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
     faults
 }
 
-/// The makefiles that the top Makefile includes by lists, for what is configured.
-fn included_parts(inspection: &mut Inspection<'_>) -> Faults {
-    let Some(top) = inspection.path(Side::Source, TOP) else { return Faults::new() };
-    let text = inspection.text(&top);
-    let mut faults = Faults::new();
-    for (option, part) in parts_of_kbuild(&text) {
-        if option.is_some_and(|option| !inspection.config.is_set(option)) {
-            continue;
-        }
-        let Some(path) = inspection.path(Side::Source, part) else { continue };
-        if let Some(what) = fault(&inspection.find(&path)) {
+/// kbuild's own files: those without which a build stops, and those that it takes empty.
+fn kbuild(inspection: &mut Inspection<'_>) {
+    let listed = INPUTS.iter().filter(|input| input.family == Family::Kbuild);
+    let mut read: Vec<(RootPath, bool)> = listed
+        .filter(|input| inspection.is_read(input))
+        .filter_map(|input| Some((inspection.path(input.side, input.path)?, input.passes_empty)))
+        .collect();
+    read.extend(included_parts(inspection).into_iter().map(|path| (path, true)));
+    let (mut missing, mut empty) = (Faults::new(), Faults::new());
+    for (path, passes_empty) in read {
+        let found = inspection.find(&path);
+        if let Some(what) = fault(&found) {
+            let faults = if passes_empty && matches!(found, Found::Empty(_)) { &mut empty } else { &mut missing };
             faults.push((path, what));
         }
     }
-    faults
+    inspection.add_missing(FindingId::KbuildMissing, Effect::NoBuild, missing);
+    inspection.add_missing(FindingId::KbuildEmpty, Effect::Risk, empty);
+}
+
+/// The makefiles that the top Makefile includes by lists, for what is configured.
+fn included_parts(inspection: &Inspection<'_>) -> Vec<RootPath> {
+    let Some(top) = inspection.path(Side::Source, TOP) else { return Vec::new() };
+    let text = inspection.text(&top);
+    parts_of_kbuild(&text)
+        .filter(|(option, _)| option.is_none_or(|option| inspection.config.is_set(option)))
+        .filter_map(|(_, part)| inspection.path(Side::Source, part))
+        .collect()
 }
 
 /// Upstream has the linker script in one place; Debian's makefile looks in a second one too, and its
@@ -76,9 +87,16 @@ fn linker_script(inspection: &mut Inspection<'_>) {
     if found.iter().any(|found| fault(found).is_none()) {
         return;
     }
-    let (Some(path), Some(what)) = (places.first().cloned(), found.first().and_then(fault)) else { return };
+    // An empty one adds nothing to how the linker puts a module together.
+    let empty = places.iter().zip(&found).find(|(_, found)| matches!(found, Found::Empty(_)));
+    let (path, id, effect) = match (empty, places.first()) {
+        (Some((path, _)), _) => (path.clone(), FindingId::KbuildEmpty, Effect::Risk),
+        (None, Some(path)) => (path.clone(), FindingId::KbuildMissing, Effect::NoBuild),
+        (None, None) => return,
+    };
+    let Some(what) = fault(&inspection.find(&path)) else { return };
     let cause = format!("{} {what}", quoted(&path));
-    inspection.add(FindingId::KbuildMissing, Effect::NoBuild, path.clone(), cause, Need::Path(path));
+    inspection.add(id, effect, path.clone(), cause, Need::Path(path));
 }
 
 type Faults = Vec<(RootPath, &'static str)>;

@@ -8,7 +8,7 @@ use super::truth::Truth;
 
 /// Whether a condition, cleaned, holds.
 pub(super) fn holds(condition: &[u8], macros: &Macros) -> Truth {
-    let Some(tokens) = Expansion::of(macros, tokens(condition)).run() else { return Truth::Maybe };
+    let Some(tokens) = Expansion::of_condition(macros, tokens(condition)).run() else { return Truth::Maybe };
     let mut value = Value { tokens: &tokens, depth: 0 };
     match value.choice() {
         Ok(number) if value.tokens.is_empty() => number.map_or(Truth::Maybe, |number| (number != 0).into()),
@@ -104,6 +104,7 @@ impl<'e> Value<'e> {
                 value
             }
             Some(Token::Number(number)) => number,
+            Some(Token::Text) => None,
             Some(Token::Word(word) | Token::Spent(word)) => {
                 let is_call = self.take("(");
                 if is_call {

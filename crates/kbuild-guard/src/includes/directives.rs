@@ -18,17 +18,29 @@ pub(super) enum Directive<'t> {
     Undef(&'t [u8]),
     Include(&'t [u8]),
     PragmaOnce,
+    /// `#error`: the compiler stops.
+    Error,
+    /// One that changes nothing.
+    Other,
 }
 
 /// The directives of one text, in order.
 pub(super) struct Directives<'t> {
     text: &'t [u8],
     at: usize,
+    /// Where the text before the directive that was found last begins and ends.
+    passed: (usize, usize),
+    behind: usize,
 }
 
 impl<'t> Directives<'t> {
     pub(super) fn of(text: &'t [u8]) -> Self {
-        Directives { text, at: 0 }
+        Directives { text, at: 0, passed: (0, 0), behind: 0 }
+    }
+
+    /// The text before the directive that was found last, and after the end what follows the last one.
+    pub(super) fn passed(&self) -> &'t [u8] {
+        self.text.get(self.passed.0..self.passed.1).unwrap_or_default()
     }
 
     fn rest(&self) -> &'t [u8] {
@@ -111,7 +123,11 @@ impl<'t> Iterator for Directives<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            self.at += memchr3(b'#', b'/', b'"', self.rest())?;
+            let Some(found) = memchr3(b'#', b'/', b'"', self.rest()) else {
+                self.passed = (self.behind, self.text.len());
+                return None;
+            };
+            self.at += found;
             match self.text.get(self.at)? {
                 b'/' => self.pass_comment(),
                 b'"' => self.pass_string(),
@@ -121,6 +137,8 @@ impl<'t> Iterator for Directives<'t> {
                     if self.begins_line(at) {
                         let line = self.take_line();
                         if let Some(directive) = directive(line) {
+                            self.passed = (self.behind, at);
+                            self.behind = self.at;
                             return Some(directive);
                         }
                     }
@@ -145,6 +163,8 @@ fn directive(line: &[u8]) -> Option<Directive<'_>> {
         b"undef" => Directive::Undef(word(rest)),
         b"include" => Directive::Include(rest),
         b"pragma" if word(rest) == b"once" => Directive::PragmaOnce,
+        b"error" => Directive::Error,
+        b"warning" | b"pragma" | b"line" | b"ident" => Directive::Other,
         _ => return None,
     })
 }
@@ -164,7 +184,7 @@ pub(super) fn cleaned(raw: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(raw);
     }
     let mut clean = Vec::with_capacity(raw.len());
-    let mut walk = Directives { text: raw, at: 0 };
+    let mut walk = Directives::of(raw);
     while let Some(byte) = raw.get(walk.at) {
         let start = walk.at;
         match byte {
@@ -199,7 +219,14 @@ mod tests {
     fn finds_what_is_no_comment_and_no_string() {
         let text = b"/* #include <no.h>\n#define NO\n*/\n  # include <a.h> // x\n// #if NO\nchar c = '\"';\n\
             #define B(x) \"/*\" #x /* two\nlines */ more\nputs(\"\n#else\n#define C \\\n  1\n#pragma once\n x #undef NO\n#endif";
-        let found: Vec<_> = Directives::of(text).collect();
+        let mut directives = Directives::of(text);
+        let (mut found, mut between) = (Vec::new(), Vec::new());
+        while let Some(directive) = directives.next() {
+            found.push(directive);
+            between.push(directives.passed());
+        }
+        assert_eq!(between[2], b"\nputs(\"\n");
+        assert_eq!(directives.passed(), b"");
         let expected = [
             Directive::Include(b"<a.h> // x"),
             Directive::Define(b"B(x) \"/*\" #x /* two\nlines */ more"),

@@ -64,6 +64,11 @@ pub fn written_includes(program: &[u8]) -> Vec<String> {
     names
 }
 
+/// Whether what the compiler itself defines for an architecture was ever held against what is reached.
+pub fn is_tried(arch: &str) -> bool {
+    matches!(arch, "x86" | "arm64")
+}
+
 /// What is defined before the first line: by kbuild (`KBUILD_CPPFLAGS`, `modkern_cflags`), and by the compiler for this
 /// configuration, as far as headers ask for it. Later ones overrule earlier ones.
 ///

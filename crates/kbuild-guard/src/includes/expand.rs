@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Replacing macros in a condition, as C11 6.10.3 says.
+//! Replacing macros, as C11 6.10.3 says, with GNU's named variable arguments.
 
 use std::borrow::Cow;
 
 use super::macros::{Macros, Meaning, Name};
-use super::tokens::{Token, tokens};
+use super::tokens::{Token, number, tokens};
 use super::truth::Truth;
 
-/// More than any condition of a header takes: `IS_ENABLED` takes some fifty.
+/// More than any condition takes: `IS_ENABLED` takes some fifty.
 const MOST_STEPS: usize = 20_000;
+/// More than any text between two directives takes: `READ_ONCE` inside others takes thousands.
+const MOST_STEPS_OF_TEXT: usize = 4_000_000;
 /// Longer than any identifier.
 const LONGEST_WORD: usize = 256;
 /// Macros inside macros.
@@ -21,16 +23,32 @@ struct Frame<'m> {
     at: usize,
 }
 
+/// One parameter of a macro.
+struct Parameter<'m> {
+    name: Cow<'m, [u8]>,
+    takes_the_rest: bool,
+}
+
 /// The state of one expansion.
 pub(super) struct Expansion<'m> {
     macros: &'m Macros,
     frames: Vec<Frame<'m>>,
+    /// Whether `defined` is an operator.
+    is_condition: bool,
     steps: usize,
+    most_steps: usize,
 }
 
 impl<'m> Expansion<'m> {
-    pub(super) fn of(macros: &'m Macros, tokens: Vec<Token<'m>>) -> Self {
-        Expansion { macros, frames: vec![Frame { name: None, tokens, at: 0 }], steps: 0 }
+    /// Of the words of an `#if`.
+    pub(super) fn of_condition(macros: &'m Macros, tokens: Vec<Token<'m>>) -> Self {
+        Expansion { is_condition: true, most_steps: MOST_STEPS, ..Self::of_text(macros, tokens) }
+    }
+
+    /// Of a text between directives.
+    pub(super) fn of_text(macros: &'m Macros, tokens: Vec<Token<'m>>) -> Self {
+        let frames = vec![Frame { name: None, tokens, at: 0 }];
+        Expansion { macros, frames, is_condition: false, steps: 0, most_steps: MOST_STEPS_OF_TEXT }
     }
 
     fn next(&mut self) -> Option<Token<'m>> {
@@ -44,16 +62,9 @@ impl<'m> Expansion<'m> {
         }
     }
 
-    fn peek(&self) -> Option<Token<'m>> {
-        self.frames.iter().rev().find_map(|frame| frame.tokens.get(frame.at)).cloned()
-    }
-
     fn is_open(&self) -> bool {
-        self.peek() == Some(Token::Operator("("))
-    }
-
-    fn is_being_replaced(&self, name: Name) -> bool {
-        self.frames.iter().any(|frame| frame.name == Some(name))
+        let next = self.frames.iter().rev().find_map(|frame| frame.tokens.get(frame.at));
+        next == Some(&Token::Operator("("))
     }
 
     /// Everything replaced; `None` where that takes too long.
@@ -61,11 +72,11 @@ impl<'m> Expansion<'m> {
         let mut out = Vec::new();
         while let Some(token) = self.next() {
             self.steps += 1;
-            if self.steps > MOST_STEPS || self.frames.len() > DEEPEST {
+            if self.steps > self.most_steps || self.frames.len() > DEEPEST {
                 return None;
             }
             match token {
-                Token::Word(word) if word.as_ref() == b"defined" => out.push(self.defined()),
+                Token::Word(word) if self.is_condition && word.as_ref() == b"defined" => out.push(self.defined()),
                 Token::Word(word) => self.word(word, &mut out)?,
                 other => out.push(other),
             }
@@ -95,12 +106,9 @@ impl<'m> Expansion<'m> {
 
     fn word(&mut self, word: Cow<'m, [u8]>, out: &mut Vec<Token<'m>>) -> Option<()> {
         let name = Name::of(&word);
-        if self.is_being_replaced(name) {
-            out.push(Token::Spent(word));
-            return Some(());
-        }
         match self.macros.meaning(name) {
             Meaning::Nothing => out.push(Token::Word(word)),
+            _ if self.frames.iter().any(|frame| frame.name == Some(name)) => out.push(Token::Spent(word)),
             Meaning::Unclear => {
                 self.arguments();
                 out.push(Token::Number(None));
@@ -110,10 +118,7 @@ impl<'m> Expansion<'m> {
                 Some(_) if !self.is_open() => out.push(Token::Word(word)),
                 Some(rest) => {
                     let end = memchr::memchr(b')', rest)?;
-                    let (parameters, body) = (rest.get(..end)?, rest.get(end + 1..)?);
-                    let parameters = tokens(parameters);
-                    let parameters: Vec<Token<'m>> =
-                        parameters.into_iter().filter(|token| *token != Token::Operator(",")).collect();
+                    let (parameters, body) = (parameters(rest.get(..end)?), rest.get(end + 1..)?);
                     let arguments = self.arguments();
                     let replaced = self.substitute(&tokens(body), &parameters, &arguments)?;
                     self.frames.push(Frame { name: Some(name), tokens: replaced, at: 0 });
@@ -152,20 +157,17 @@ impl<'m> Expansion<'m> {
     fn substitute(
         &mut self,
         body: &[Token<'m>],
-        parameters: &[Token<'m>],
+        parameters: &[Parameter<'m>],
         arguments: &[Vec<Token<'m>>],
     ) -> Option<Vec<Token<'m>>> {
         let argument = |token: &Token<'m>| -> Option<Vec<Token<'m>>> {
-            if token.is_word(b"__VA_ARGS__") {
-                let from = parameters.iter().position(|parameter| *parameter == Token::Operator("..."))?;
-                return Some(arguments.get(from..).unwrap_or_default().join(&Token::Operator(",")));
+            let index = parameters.iter().position(|parameter| token.is_word(&parameter.name))?;
+            if parameters.get(index)?.takes_the_rest {
+                return Some(arguments.get(index..).unwrap_or_default().join(&Token::Operator(",")));
             }
-            let index = parameters.iter().position(|parameter| parameter == token)?;
             Some(arguments.get(index).cloned().unwrap_or_default())
         };
-        let is_paste = |index: Option<usize>| {
-            index.and_then(|index| body.get(index)).is_some_and(|token| *token == Token::Operator("##"))
-        };
+        let is = |index: usize, operator: &'static str| body.get(index) == Some(&Token::Operator(operator));
         let mut out: Vec<Token<'m>> = Vec::new();
         let mut pasting = false;
         for (index, token) in body.iter().enumerate() {
@@ -173,16 +175,24 @@ impl<'m> Expansion<'m> {
                 pasting = true;
                 continue;
             }
+            if *token == Token::Operator("#") && body.get(index + 1).is_some_and(|next| argument(next).is_some()) {
+                out.push(Token::Text);
+                continue;
+            }
+            if index > 0 && is(index - 1, "#") && out.last() == Some(&Token::Text) && argument(token).is_some() {
+                continue;
+            }
             let mut replaced = match argument(token) {
-                Some(raw) if pasting || is_paste(index.checked_add(1)) => raw,
-                Some(raw) => {
-                    let active = self.frames.iter().map(|frame| Frame { name: frame.name, tokens: Vec::new(), at: 0 });
-                    let mut inner = Expansion { macros: self.macros, frames: active.collect(), steps: self.steps };
-                    inner.frames.push(Frame { name: None, tokens: raw, at: 0 });
-                    let expanded = inner.run();
-                    self.steps = inner.steps;
-                    expanded?
+                // GNU: the comma goes where nothing follows it.
+                Some(raw) if pasting && out.last() == Some(&Token::Operator(",")) => {
+                    pasting = false;
+                    if raw.is_empty() {
+                        out.pop();
+                    }
+                    self.expanded(raw)?
                 }
+                Some(raw) if pasting || is(index + 1, "##") => raw,
+                Some(raw) => self.expanded(raw)?,
                 None => vec![token.clone()],
             };
             if pasting && !replaced.is_empty() {
@@ -192,13 +202,38 @@ impl<'m> Expansion<'m> {
             }
             pasting = false;
             self.steps += replaced.len();
-            if self.steps > MOST_STEPS {
+            if self.steps > self.most_steps {
                 return None;
             }
             out.extend(replaced);
         }
         Some(out)
     }
+
+    /// What an argument expands to, on its own.
+    fn expanded(&mut self, argument: Vec<Token<'m>>) -> Option<Vec<Token<'m>>> {
+        let active = self.frames.iter().map(|frame| Frame { name: frame.name, tokens: Vec::new(), at: 0 });
+        let mut frames: Vec<Frame<'m>> = active.collect();
+        frames.push(Frame { name: None, tokens: argument, at: 0 });
+        let mut inner = Expansion { frames, ..*self };
+        let expanded = inner.run();
+        self.steps = inner.steps;
+        expanded
+    }
+}
+
+/// What stands between the brackets behind a macro's name: `a, b`, `a, ...`, GNU's `a, rest...`.
+fn parameters(text: &[u8]) -> Vec<Parameter<'_>> {
+    let words = tokens(text);
+    words
+        .split(|token| *token == Token::Operator(","))
+        .filter_map(|one| match one {
+            [Token::Word(name)] => Some(Parameter { name: name.clone(), takes_the_rest: false }),
+            [Token::Word(name), Token::Operator("...")] => Some(Parameter { name: name.clone(), takes_the_rest: true }),
+            [Token::Operator("...")] => Some(Parameter { name: Cow::Borrowed(b"__VA_ARGS__"), takes_the_rest: true }),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Two words made one.
@@ -214,7 +249,10 @@ fn paste<'m>(left: Option<Token<'m>>, right: Token<'m>) -> Token<'m> {
     match (text(left), text(right)) {
         (Some(mut one), Some(other)) if one.len() + other.len() <= LONGEST_WORD => {
             one.extend(other);
-            Token::Word(Cow::Owned(one))
+            match one.first() {
+                Some(b'0'..=b'9') => Token::Number(number(&one)),
+                _ => Token::Word(Cow::Owned(one)),
+            }
         }
         _ => Token::Number(None),
     }

@@ -52,6 +52,7 @@ struct Definition {
 pub(super) struct Macros {
     known: HashMap<Name, Definition, BuildHasherDefault<AsItIs>>,
     bodies: Vec<u8>,
+    keeps_all: bool,
 }
 
 /// What an identifier stands for.
@@ -66,12 +67,17 @@ pub(super) enum Meaning<'m> {
 }
 
 impl Macros {
+    /// Keeps long bodies too, for the text between the directives.
+    pub(super) fn keeping_all() -> Self {
+        Macros { keeps_all: true, ..Macros::default() }
+    }
+
     /// Takes the words of a `#define`, cleaned. In a branch that may not be taken it is defined at most maybe.
     pub(super) fn define(&mut self, words: &[u8], certain: Truth) {
         let (name, body) = words.split_at(word_length(words));
         let start = u32::try_from(self.bodies.len());
         let range = match (start, u32::try_from(body.len())) {
-            (Ok(start), Ok(length)) if body.len() <= LONGEST_BODY => {
+            (Ok(start), Ok(length)) if body.len() <= LONGEST_BODY || self.keeps_all => {
                 self.bodies.extend_from_slice(body);
                 start.checked_add(length).map(|end| start..end)
             }

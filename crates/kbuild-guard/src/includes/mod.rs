@@ -6,6 +6,7 @@
 //! met there is not certain.
 
 mod condition;
+mod declarations;
 mod directives;
 mod entry;
 mod expand;
@@ -13,10 +14,11 @@ mod macros;
 mod search;
 mod tokens;
 mod truth;
+mod units;
 mod walk;
 
-pub use entry::{Start, forced_includes, written_includes};
-pub use walk::{Read, Unfound};
+pub use entry::{Start, forced_includes, is_tried, written_includes};
+pub use walk::{Read, Undeclared, Unfound};
 
 use crate::build_tree::TreeConfig;
 use crate::error::Result;
@@ -38,6 +40,21 @@ pub fn reached(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Opt
     let Some(predefined) = entry::predefined(&start.arch, config) else { return Ok(None) };
     let search = search::Search::new(root, entry::search_path(start));
     let mut walk = walk::Walk::new(search, &predefined);
+    go(&mut walk, start)?;
+    Ok(Some(walk.finish()))
+}
+
+/// Goes through the headers, reading what stands in them: a name that one uses and that is declared nowhere before, if
+/// there is any. This takes ten times as long, and is for who has a reason to ask.
+pub fn undeclared(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option<Undeclared>> {
+    let Some(predefined) = entry::predefined(&start.arch, config) else { return Ok(None) };
+    let search = search::Search::new(root, entry::search_path(start));
+    let mut walk = walk::Walk::listening(search, &predefined);
+    go(&mut walk, start)?;
+    Ok(walk.undeclared())
+}
+
+fn go(walk: &mut walk::Walk<'_>, start: &Start) -> Result<()> {
     for path in &start.forced {
         walk.compile(&start.source.join(path))?;
     }
@@ -47,7 +64,7 @@ pub fn reached(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Opt
     for text in &start.compiled {
         walk.compile(text)?;
     }
-    Ok(Some(walk.finish()))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ pub(super) enum Token<'t> {
     Word(Cow<'t, [u8]>),
     /// One that is not replaced any more (C11 6.10.3.4, the macro being expanded).
     Spent(Cow<'t, [u8]>),
-    /// A number; `None` for one that is none to us, such as a character.
+    /// A number; `None` for one that is not known.
     Number(Option<i128>),
+    /// A string or a character.
+    Text,
     /// An operator.
     Operator(&'static str),
 }
@@ -27,8 +29,8 @@ impl Token<'_> {
 
 /// The longest first.
 const OPERATORS: &[&str] = &[
-    "...", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "##", "(", ")", ",", "?", ":", "!", "~", "+", "-", "*", "/",
-    "%", "<", ">", "&", "^", "|", "#",
+    "...", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "##", "->", "(", ")", ",", "?", ":", "!", "~", "+", "-",
+    "*", "/", "%", "<", ">", "&", "^", "|", "#", "{", "}", "[", "]", ";", "=", ".",
 ];
 
 /// The words of a text without comments.
@@ -49,8 +51,8 @@ pub(super) fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
                 length
             }
             b'"' | b'\'' => {
-                tokens.push(Token::Number(None));
-                1 + text.iter().skip(1).position(|byte| byte == first).map_or(text.len(), |end| end + 1)
+                tokens.push(Token::Text);
+                text_length(text, *first)
             }
             _ => match OPERATORS.iter().find(|operator| text.starts_with(operator.as_bytes())) {
                 Some(operator) => {
@@ -67,8 +69,22 @@ pub(super) fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
     }
 }
 
+/// How long the string or character is that a text begins with.
+fn text_length(text: &[u8], quote: u8) -> usize {
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            byte if *byte == quote => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
 /// A number as C writes it, with its suffix.
-fn number(text: &[u8]) -> Option<i128> {
+pub(super) fn number(text: &[u8]) -> Option<i128> {
     let text = std::str::from_utf8(text).ok()?.trim_end_matches(['u', 'U', 'l', 'L']);
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return i128::from_str_radix(digits, 16).ok();
@@ -98,7 +114,7 @@ mod tests {
             Operator("<<"),
             Number(Some(8)),
             Operator(">="),
-            Number(None),
+            Token::Text,
             Number(Some(9)),
         ];
         assert_eq!(tokens(b"defined(A1) && 0xffUL <<010 >= '\"' 9u"), expected);

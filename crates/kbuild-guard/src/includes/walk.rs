@@ -4,10 +4,14 @@
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 
+use super::declarations::Declarations;
 use super::directives::{Directive, Directives, cleaned};
+use super::expand::Expansion;
 use super::macros::{Macros, Name};
 use super::search::{Place, Search};
+use super::tokens::{Token, tokens};
 use super::truth::Truth;
+use super::units::Units;
 use super::{Reached, condition};
 use crate::error::{Error, Result};
 use crate::sysroot::{RootPath, Status};
@@ -43,6 +47,15 @@ pub struct Read {
     pub is_certain: bool,
 }
 
+/// A name that a header uses and that is declared nowhere before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeclared {
+    /// The name.
+    pub name: Vec<u8>,
+    /// The header.
+    pub by: RootPath,
+}
+
 #[derive(Debug)]
 struct File {
     read: usize,
@@ -73,11 +86,46 @@ pub(super) struct Walk<'r> {
     unfound: Vec<Unfound>,
     times_read: usize,
     spare: Vec<Vec<u8>>,
+    listener: Option<Listener>,
+}
+
+/// Reads the text between the directives.
+#[derive(Default)]
+struct Listener {
+    units: Units,
+    declarations: Declarations,
+    undeclared: Option<Undeclared>,
+}
+
+impl Listener {
+    fn take(&mut self, text: &[u8], macros: &Macros, path: &RootPath, is_certain: bool) {
+        if self.undeclared.is_some() {
+            return;
+        }
+        let text = cleaned(text);
+        let words = Expansion::of_text(macros, tokens(&text)).run();
+        for word in words.unwrap_or_else(|| vec![Token::Number(None)]) {
+            if let Some(unit) = self.units.next(&word) {
+                self.declarations.take(unit, is_certain);
+            }
+        }
+        if let Some(name) = self.declarations.undeclared() {
+            self.undeclared = Some(Undeclared { name: name.to_vec(), by: path.clone() });
+        }
+    }
 }
 
 impl<'r> Walk<'r> {
     pub(super) fn new(search: Search<'r>, predefined: &[String]) -> Self {
-        let mut macros = Macros::default();
+        Self::with(search, predefined, Macros::default(), None)
+    }
+
+    /// One that reads the text between the directives, too.
+    pub(super) fn listening(search: Search<'r>, predefined: &[String]) -> Self {
+        Self::with(search, predefined, Macros::keeping_all(), Some(Listener::default()))
+    }
+
+    fn with(search: Search<'r>, predefined: &[String], mut macros: Macros, listener: Option<Listener>) -> Self {
         for text in predefined {
             macros.define(text.as_bytes(), Truth::Yes);
         }
@@ -90,11 +138,17 @@ impl<'r> Walk<'r> {
             unfound: Vec::new(),
             times_read: 0,
             spare: Vec::new(),
+            listener,
         }
     }
 
     pub(super) fn finish(self) -> Reached {
         Reached { reads: self.reads, unfound: self.unfound, directories: self.search.finish() }
+    }
+
+    /// The first name that was used and not declared, of a walk that listened.
+    pub(super) fn undeclared(self) -> Option<Undeclared> {
+        self.listener.and_then(|listener| listener.undeclared)
     }
 
     /// Includes a header by its name in brackets, as the first file does.
@@ -180,9 +234,12 @@ impl<'r> Walk<'r> {
     /// Obeys the directives of one text; which macro guards it, and whether it says `#pragma once`.
     fn text(&mut self, text: &[u8], path: &RootPath, certain: Truth, depth: usize) -> Result<(Option<Name>, bool)> {
         let mut open: Vec<Branches> = Vec::new();
-        let (mut guard, mut once) = (None, false);
-        for (index, directive) in Directives::of(text).enumerate() {
+        let (mut guard, mut once, mut is_first) = (None, false, true);
+        let mut directives = Directives::of(text);
+        while let Some(directive) = directives.next() {
+            let begins = std::mem::replace(&mut is_first, false);
             let active = open.last().map_or(certain, |branches| branches.active);
+            self.listen(directives.passed(), path, active);
             // Something stands behind what looked like a guard.
             if open.is_empty() {
                 guard = None;
@@ -190,7 +247,7 @@ impl<'r> Walk<'r> {
             match directive {
                 Directive::If(_) | Directive::Ifdef(_) | Directive::Ifndef(_) => {
                     let own = match directive {
-                        Directive::Ifndef(name) if index == 0 => Some(Name::of(name)),
+                        Directive::Ifndef(name) if begins => Some(Name::of(name)),
                         _ => None,
                     };
                     let mut holds = self.holds(directive, active);
@@ -220,6 +277,8 @@ impl<'r> Walk<'r> {
                 Directive::Define(raw) => self.macros.define(&cleaned(raw), active),
                 Directive::Undef(name) => self.macros.undefine(name, active),
                 Directive::PragmaOnce => once = true,
+                Directive::Error => self.stop(path, active),
+                Directive::Other => {}
                 Directive::Include(raw) => {
                     let words = cleaned(raw);
                     if let Some((name, is_quoted)) = included(&words) {
@@ -229,7 +288,22 @@ impl<'r> Walk<'r> {
                 }
             }
         }
+        self.listen(directives.passed(), path, open.last().map_or(certain, |branches| branches.active));
         Ok((guard, once))
+    }
+
+    /// An `#error`, which says that something is not as it has to be.
+    fn stop(&mut self, path: &RootPath, active: Truth) {
+        if let Some(listener) = self.listener.as_mut().filter(|_| active == Truth::Yes) {
+            listener.undeclared.get_or_insert_with(|| Undeclared { name: b"#error".to_vec(), by: path.clone() });
+        }
+    }
+
+    /// Takes what stands between two directives.
+    fn listen(&mut self, text: &[u8], path: &RootPath, active: Truth) {
+        if let Some(listener) = self.listener.as_mut().filter(|_| active != Truth::No) {
+            listener.take(text, &self.macros, path, active == Truth::Yes);
+        }
     }
 
     fn holds(&self, directive: Directive<'_>, around: Truth) -> Truth {

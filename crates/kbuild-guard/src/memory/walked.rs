@@ -54,7 +54,8 @@ impl Walked {
     /// looking at somebody's image leaves nothing in it.
     pub fn store(root: &Sysroot, start: &Start, reached: &Reached) -> Result<()> {
         let Some(place) = place(&start.build) else { return Ok(()) };
-        if !reached.unfound.is_empty() || !root.exists(&place.parent().parent()) {
+        let is_sound = reached.unfound.is_empty() && reached.reads.iter().all(|read| read.status.size > 0);
+        if !is_sound || !root.exists(&place.parent().parent()) {
             return Ok(());
         }
         let Some(mut walked) = Self::of(start, reached) else { return Ok(()) };

@@ -1,0 +1,2 @@
+/* <linux/vermagic.h> */
+#include <generated/utsrelease.h>
