@@ -153,7 +153,9 @@ mod tests {
         assert_eq!((fit.refusal, fit.compared, fit.told), (None, 2, true));
         let sibling = stamp("S SMP modversions ", &[("module_layout", 1)]);
         assert_eq!(refusal(sibling), None, "with checksums the release does not count");
-        assert!(refusal(stamp("R SMP modversions ", &[("module_layout", 3), ("_printk", 2)])).unwrap().contains("1 of 2"));
+        assert!(
+            refusal(stamp("R SMP modversions ", &[("module_layout", 3), ("_printk", 2)])).unwrap().contains("1 of 2")
+        );
         assert!(refusal(stamp("R modversions ", &[("module_layout", 1)])).unwrap().contains("version magic"));
         assert!(refusal(stamp("R SMP modversions ", &[])).unwrap().contains("no symbol versions"));
         let zero = Fit::of(&stamp("R SMP modversions ", &[("_printk", 0)]), &own);

@@ -41,12 +41,14 @@ pub(crate) fn choose(root: &Sysroot, users: &Users, closure: &Closure, caller: u
     }
     let owner = closure.build_tree().and_then(|tree| root.status(tree).ok()).map(|status| status.uid);
     let person = owner.and_then(|uid| users.person(uid).map(|(name, gid)| Builder { uid, gid, name }));
-    Ok(person
-        .filter(|person| person.gid != 0 && changed_by(person.uid).is_none())
-        .unwrap_or(Builder { uid: NOBODY, gid: NOBODY, name: "nobody".to_owned() }))
+    Ok(person.filter(|person| person.gid != 0 && changed_by(person.uid).is_none()).unwrap_or(Builder {
+        uid: NOBODY,
+        gid: NOBODY,
+        name: "nobody".to_owned(),
+    }))
 }
 
-/// Everything that somebody who can change it would have the build run: the trees, what leads to them, and
+/// Everything that somebody who can change it would have the build run: what leads to the trees, they, and
 /// the files of them that no build does without.
 fn places(root: &Sysroot, closure: &Closure) -> Vec<(RootPath, Status)> {
     closure
@@ -54,8 +56,10 @@ fn places(root: &Sysroot, closure: &Closure) -> Vec<(RootPath, Status)> {
         .iter()
         .filter(|hop| hop.role != Role::BuildLink)
         .flat_map(|hop| {
-            let path = hop.path.as_path();
-            path.ancestors().map(RootPath::new).chain(hop.witnesses.iter().cloned()).collect::<Vec<_>>()
+            let mut parts: Vec<RootPath> = hop.path.as_path().ancestors().map(RootPath::new).collect();
+            parts.reverse();
+            parts.extend(hop.witnesses.iter().cloned());
+            parts
         })
         .filter_map(|path| root.status(&path).ok().map(|status| (path, status)))
         .collect()

@@ -62,6 +62,7 @@ pub(crate) fn processes_of(uid: u32) -> u64 {
         let is_process = process.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
         is_process && process.metadata().is_ok_and(|of| of.uid() == uid)
     });
-    let threads = |process: std::fs::DirEntry| std::fs::read_dir(process.path().join("task")).map_or(1, Iterator::count);
+    let threads =
+        |process: std::fs::DirEntry| std::fs::read_dir(process.path().join("task")).map_or(1, Iterator::count);
     of_user.map(threads).map(|count| u64::try_from(count).unwrap_or(u64::MAX)).fold(0, u64::saturating_add)
 }

@@ -27,9 +27,7 @@ pub(crate) enum Ended {
     /// With a module.
     Built(Built),
     /// Without one; the line of make's that tells most.
-    Failed {
-        says: Option<String>,
-    },
+    Failed { says: Option<String> },
     /// By us, at the deadline.
     Late,
     /// By us, after too much output.

@@ -50,7 +50,13 @@ impl Users {
             let mut fields = line.split(':');
             let name = fields.next()?.to_owned();
             let gid = fields.nth(1)?.parse().ok()?;
-            let members = fields.next().unwrap_or_default().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let members = fields
+                .next()
+                .unwrap_or_default()
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
             Some(Group { name, gid, members })
         };
         let owner = if root.is_own_root() { None } else { root.status(&RootPath::new("/")).ok() };
