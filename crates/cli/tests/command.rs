@@ -108,7 +108,8 @@ fn a_wrong_call_is_2() {
 fn a_probe_is_for_the_running_system() {
     let system = debian12();
     let before = system.listing();
-    for arguments in [&["check", "--probe"] as &[&str], &["check", "--probe", "--json"], &["check", "--probe", KERNEL]] {
+    for arguments in [&["check", "--probe"] as &[&str], &["check", "--probe", "--json"], &["check", "--probe", KERNEL]]
+    {
         assert_refused(&system, arguments, "--probe builds in the running system only: call kbuild-guard inside of /");
     }
     assert_eq!(system.listing(), before);

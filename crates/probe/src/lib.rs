@@ -56,8 +56,8 @@ pub fn probe(root: &Sysroot, assessment: &Assessment, timeout: Duration) -> Prob
         gid: builder.gid,
         by_root: caller == 0,
         variables: variables(root, tree),
-        seconds: timeout.as_secs(),
-        processes: order::processes_of(builder.uid) + order::PROCESSES,
+        seconds: u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX),
+        processes: order::processes_of(builder.uid).saturating_add(order::PROCESSES),
     };
     log::info!("kernel {}: probing {} as {}", assessment.kernel.release, quoted(tree), builder.name);
     let outcome = match run::run(&order, timeout) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// How many processes a build may have beside those that its user has anyway.
-pub(crate) const PROCESSES: u64 = 256;
+pub(crate) const PROCESSES: u32 = 256;
 
 /// No report is larger; a module of ours has four symbols.
 pub(crate) const LARGEST_REPORT: u64 = 64 << 10;
@@ -30,9 +30,9 @@ pub(crate) struct Order {
     /// Variables of make's command line.
     pub(crate) variables: Vec<String>,
     /// How much time a processor may spend on one process.
-    pub(crate) seconds: u64,
+    pub(crate) seconds: u32,
     /// How many processes the user may have.
-    pub(crate) processes: u64,
+    pub(crate) processes: u32,
 }
 
 /// What the init stage says at the end.
@@ -56,7 +56,7 @@ pub(crate) struct Built {
 }
 
 /// How many threads a user has now: the limit on processes counts all of them.
-pub(crate) fn processes_of(uid: u32) -> u64 {
+pub(crate) fn processes_of(uid: u32) -> u32 {
     let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
     let of_user = processes.flatten().filter(|process| {
         let is_process = process.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
@@ -64,5 +64,5 @@ pub(crate) fn processes_of(uid: u32) -> u64 {
     });
     let threads =
         |process: std::fs::DirEntry| std::fs::read_dir(process.path().join("task")).map_or(1, Iterator::count);
-    of_user.map(threads).map(|count| u64::try_from(count).unwrap_or(u64::MAX)).fold(0, u64::saturating_add)
+    of_user.map(threads).map(|count| u32::try_from(count).unwrap_or(u32::MAX)).fold(0, u32::saturating_add)
 }

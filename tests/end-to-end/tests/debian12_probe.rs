@@ -130,6 +130,9 @@ fn a_ready_tree_builds_as_nobody_and_fits() {
     assert_eq!(words.matches("a module was built as nobody; its version magic and").count(), 3, "{all:?}");
     let quiet = root.command(&["kbuild-guard", "check", "--probe", "-q", &new]).split().unwrap();
     assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (0, "", ""));
+    // Only the command can do that.
+    let able = root.sh("grep -l kbuild_guard_probe /usr/bin/kbuild-guard /usr/lib/kbuild-guard/*").unwrap();
+    assert_eq!(able.output.trim(), "/usr/bin/kbuild-guard");
 }
 
 #[test]

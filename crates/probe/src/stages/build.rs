@@ -19,7 +19,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// The largest file, and the most memory of a process. gcc takes 100 MB for a module.
 const LARGEST_FILE: rlim_t = 32 << 20;
-const MOST_MEMORY: rlim_t = 4 << 30;
+const MOST_MEMORY: rlim_t = 2 << 30;
 const MOST_FILES: rlim_t = 1024;
 
 /// Ends in make; else with a status and the reason.
@@ -55,11 +55,11 @@ fn confine(order: &Order) -> Result<()> {
     setsid().doing("begin a session")?;
     for (resource, most) in [
         (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_CPU, order.seconds),
+        (Resource::RLIMIT_CPU, rlim_t::from(order.seconds)),
         (Resource::RLIMIT_FSIZE, LARGEST_FILE),
         (Resource::RLIMIT_AS, MOST_MEMORY),
         (Resource::RLIMIT_NOFILE, MOST_FILES),
-        (Resource::RLIMIT_NPROC, order.processes),
+        (Resource::RLIMIT_NPROC, rlim_t::from(order.processes)),
     ] {
         let (_, hard) = getrlimit(resource).doing("read a limit")?;
         let most = most.min(hard);
