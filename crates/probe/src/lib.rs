@@ -8,9 +8,9 @@
 //!
 //! | stage | what it is | what it does |
 //! | --- | --- | --- |
-//! | [`enter`](stages::enter) | still as the caller | makes the namespaces, waits |
-//! | [`init`](stages::init) | process 1 of the new ones; with it all others end | makes everything read-only, lays out the module, reads what was built |
-//! | [`build`](stages::build) | gives up root | sets limits, becomes make |
+//! | `enter` | still as the caller | makes the namespaces, waits |
+//! | `init` | process 1 of the new ones; with it all others end | makes everything read-only, lays out the module, reads what was built |
+//! | `build` | gives up root | sets limits, becomes make |
 
 mod builder;
 mod error;
