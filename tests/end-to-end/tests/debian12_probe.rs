@@ -141,19 +141,21 @@ fn a_header_that_no_list_knows_of_is_named_by_make() {
     // In /tmp, where the work would be.
     copy_tree(&root, &new, "/tmp/copy", "");
     assert_eq!(probe(&root, &new, &[]).probe["outcome"], "built");
-    root.remove("/tmp/copy/common/include/linux/rbtree_latch.h").unwrap();
+    // It is there, and is no C any more: looking does not tell.
+    let header = "/tmp/copy/common/include/linux/rbtree_latch.h";
+    root.write(header, "rubbish from a bad disk\n").unwrap();
     let looked = end_to_end::kernel(&root, &new).unwrap();
-    assert_eq!(looked["state"], "degraded", "{looked}");
-    assert_eq!(looked["probe"], Value::Null);
+    assert_eq!((&looked["state"], &looked["probe"]), (&json!("degraded"), &Value::Null), "{looked}");
     let probed = probe(&root, &new, &[]);
-    assert_eq!(probed.split.code, 1);
-    assert_eq!((&probed.kernel["state"], &probed.probe["outcome"]), (&json!("broken"), &json!("failed")));
-    assert!(
-        probed.error().ends_with("fatal error: linux/rbtree_latch.h: No such file or directory"),
-        "{}",
-        probed.error()
-    );
-    assert_eq!(probed.findings()[0], "KBG070");
+    assert_eq!((probed.split.code, &probed.kernel["state"]), (1, &json!("broken")), "{probed}");
+    assert_eq!((&probed.probe["outcome"], probed.findings()[0]), (&json!("failed"), "KBG070"), "{probed}");
+    assert!(probed.error().starts_with("/tmp/copy/common/include/linux/rbtree_latch.h:1:"), "{probed}");
+    // It is gone, and no package knows of it.
+    root.remove(header).unwrap();
+    let probed = probe(&root, &new, &[]);
+    assert_eq!((probed.split.code, &probed.probe["outcome"]), (1, &json!("failed")), "{probed}");
+    assert!(probed.error().ends_with("fatal error: linux/rbtree_latch.h: No such file or directory"), "{probed}");
+    assert!(probed.findings().contains(&"KBG070"), "{probed}");
     let text = root.command(&["kbuild-guard", "check", "--probe", &new]).split().unwrap();
     assert!(text.stdout.contains("no module could be built as nobody") && text.stdout.contains("KBG070"), "{text:?}");
 }
