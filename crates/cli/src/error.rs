@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::path::PathBuf;
 
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::quote::{quoted, quoted_os, quoted_text};
@@ -28,6 +29,8 @@ pub(crate) enum Error {
     NoPackage(PackageId),
     /// A path that was named does not exist.
     NoPath(RootPath),
+    /// A probe in another root than the running system's.
+    ProbeElsewhere(PathBuf),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -41,7 +44,8 @@ impl Error {
             | Error::NoRunning
             | Error::NotText(_)
             | Error::NoPackage(_)
-            | Error::NoPath(_) => Exit::Usage,
+            | Error::NoPath(_)
+            | Error::ProbeElsewhere(_) => Exit::Usage,
             Error::Common(_) | Error::Output(_) => Exit::Unknown,
         }
     }
@@ -61,6 +65,11 @@ impl fmt::Display for Error {
                 write!(f, "no package {} is installed here", quoted_text(package.as_str()))
             }
             Error::NoPath(path) => write!(f, "{} does not exist", quoted(path)),
+            Error::ProbeElsewhere(root) => write!(
+                f,
+                "--probe builds in the running system only: call kbuild-guard inside of {}",
+                quoted_os(root.as_os_str())
+            ),
             Error::Output(error) => write!(f, "cannot write the answer: {error}"),
         }
     }

@@ -9,6 +9,7 @@ mod session;
 mod verbs;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -19,11 +20,17 @@ use session::Session;
 
 /// Runs the command as it was called.
 pub fn main() -> ExitCode {
+    // A probe starts this program again, as what confines it.
+    if let Some(exit) = probe::stage() {
+        return exit;
+    }
     let options = Options::parse();
     options.start_logging();
     let answer = Session::begin(&options).and_then(|session| match &options.verb {
         Verb::Status => verbs::status::run(&session),
-        Verb::Check { releases } => verbs::check::run(&session, releases),
+        Verb::Check { releases, probe, probe_timeout } => {
+            verbs::check::run(&session, releases, probe.then(|| Duration::from_secs(*probe_timeout)))
+        }
         Verb::Explain { subject } => verbs::explain::run(&session, subject.as_deref()),
         Verb::Config => verbs::config::run(&session),
         Verb::Hooks => verbs::hooks::run(&session),

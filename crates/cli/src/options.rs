@@ -67,6 +67,17 @@ pub enum Verb {
         /// The kernels to look at; all of them without.
         #[arg(value_name = "RELEASE")]
         releases: Vec<OsString>,
+        /// Really build a trivial module for each, confined.
+        ///
+        /// Outside the tree, never as root, without a network, within limits. It is compared with the modules that
+        /// came with the kernel, and never loaded. This runs the tree's makefiles and programs: as the person whose
+        /// tree it is, or as nobody. In the running system only.
+        #[arg(long)]
+        probe: bool,
+        /// How long each build may take.
+        #[arg(long, value_name = "SECONDS", requires = "probe", default_value = "120")]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+        probe_timeout: u64,
     },
     /// Tell the whole story of a kernel or of a finding.
     ///

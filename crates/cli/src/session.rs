@@ -9,6 +9,7 @@ use kbuild_guard::kernels::Kernel;
 use kbuild_guard::policy::{Configuration, Policy};
 use kbuild_guard::present::configuration::warning as text_of;
 use kbuild_guard::present::{Owners, json};
+use kbuild_guard::probe::Probe;
 use kbuild_guard::quote;
 use kbuild_guard::release::Release;
 use kbuild_guard::survey::{Depth, System};
@@ -86,8 +87,13 @@ impl<'o> Session<'o> {
 
     /// Prints assessments as JSON.
     pub(crate) fn print_json(&self, assessments: &[Assessment]) -> Result<()> {
+        self.print_json_with(assessments, &[])
+    }
+
+    /// Prints assessments and what their probes came to as JSON.
+    pub(crate) fn print_json_with(&self, assessments: &[Assessment], probes: &[Probe]) -> Result<()> {
         let owners = self.owners(assessments)?;
-        self.print_value(&json::Check::of(assessments, &owners, &self.policy))
+        self.print_value(&json::Check::of(assessments, &owners, &self.policy).with_probes(probes))
     }
 
     /// Prints one JSON value.

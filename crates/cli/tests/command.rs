@@ -85,6 +85,11 @@ fn a_wrong_call_is_2() {
         &["check", "--jsn"],
         &["check", "-q", "--json"],
         &["check", "--color", "sometimes"],
+        &["check", "--probe-timeout", "5"],
+        &["check", "--probe", "--probe-timeout", "0"],
+        &["check", "--probe", "--probe-timeout", "3601"],
+        &["check", "--probe", "--probe-timeout", "soon"],
+        &["status", "--probe"],
         &["what-if"],
         &["what-if", "remove"],
         &["what-if", "explode", "x"],
@@ -96,6 +101,28 @@ fn a_wrong_call_is_2() {
     for arguments in [&["--help"], &["--version"]] {
         let run = system.run(arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_probe_is_for_the_running_system() {
+    let system = debian12();
+    let before = system.listing();
+    for arguments in [&["check", "--probe"] as &[&str], &["check", "--probe", "--json"], &["check", "--probe", KERNEL]]
+    {
+        assert_refused(&system, arguments, "--probe builds in the running system only: call kbuild-guard inside of /");
+    }
+    assert_eq!(system.listing(), before);
+}
+
+#[test]
+fn the_stages_of_a_probe_are_no_verbs() {
+    let system = debian12();
+    let help = system.run(["--help"]);
+    assert!(!help.stdout.contains("__probe"), "{help:?}");
+    for arguments in [&["__probe"] as &[&str], &["__probe", "enter"], &["__probe", "enter", "{}"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kbuild-guard"));
+        assert_eq!(Run::of(command.args(arguments)).code, 2, "{arguments:?}");
     }
 }
 

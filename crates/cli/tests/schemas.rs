@@ -67,6 +67,72 @@ fn check_and_status_are_as_the_schema_says() {
     }
 }
 
+/// What a probe may come to, as if it had been made: `check --probe` builds in the running system only.
+#[test]
+fn probes_are_as_the_schema_says() {
+    use kbuild_guard::kernels::Stamp;
+    use kbuild_guard::policy::Policy;
+    use kbuild_guard::present::{Owners, json::Check};
+    use kbuild_guard::probe::{Fit, Outcome, Probe};
+
+    let schema = schema("check.schema.json");
+    let layout = Layout::named("debian12").assemble();
+    let root = std::rc::Rc::new(kbuild_guard::sysroot::Sysroot::open(&layout.root()).unwrap());
+    let system = kbuild_guard::survey::System::new(
+        root,
+        std::rc::Rc::new(kbuild_guard::package_db::NoPackages),
+        Box::new(kbuild_guard::package_db::NoPackages),
+    );
+    let stamp = |crc: u32| Stamp {
+        module: None,
+        vermagic: "6.1 SMP modversions ".to_owned(),
+        versions: vec![("module_layout".to_owned(), crc)],
+    };
+    let why = || "because".to_owned();
+    let document = |probe: &Probe| {
+        let mut assessments = system.survey(|_| true, kbuild_guard::survey::Depth::Build).unwrap();
+        for assessment in &mut assessments {
+            probe.tell(assessment);
+        }
+        let owners = Owners::of(system.db.as_ref(), &assessments).unwrap();
+        let probes = vec![probe.clone(); assessments.len()];
+        serde_json::to_value(Check::of(&assessments, &owners, &Policy::default()).with_probes(&probes)).unwrap()
+    };
+    let by = |user: &str, outcome: Outcome| Probe { user: Some(user.to_owned()), outcome };
+    let differs = by("nobody", Outcome::Built(Fit::of(&stamp(1), &[stamp(2)])));
+    for (probe, state) in [
+        (by("nobody", Outcome::Built(Fit::of(&stamp(1), &[stamp(1)]))), "ready"),
+        (by("nobody", Outcome::Built(Fit::of(&stamp(1), &[]))), "ready"),
+        (differs.clone(), "broken"),
+        (by("felix", Outcome::Failed(why())), "broken"),
+        (by("felix", Outcome::TimedOut(why())), "unknown"),
+        (Probe::without_user(Outcome::Refused(why())), "unknown"),
+        (Probe::without_user(Outcome::NotRun(why())), "unknown"),
+        (Probe::without_user(Outcome::NoTree), "ready"),
+    ] {
+        let document = document(&probe);
+        let faults = faults(&schema, &document);
+        assert!(faults.is_empty(), "{probe:?}: {faults:#?}");
+        assert_eq!(document["kernels"][0]["state"], state, "{probe:?}");
+    }
+    let right = document(&differs);
+    for (pointer, value) in [
+        ("/kernels/0/probe/outcome", json!("fine")),
+        ("/kernels/0/probe/outcome", json!("failed")),
+        ("/kernels/0/probe/outcome", json!("not-run")),
+        ("/kernels/0/probe/user", json!(null)),
+        ("/kernels/0/probe/reason", json!("")),
+        ("/kernels/0/probe/loads", json!("no")),
+        ("/kernels/0/probe/vermagic", Value::Null),
+        ("/kernels/0/probe/disagreeing/0/kernel", json!(2)),
+        ("/kernels/0/probe/disagreeing/0/symbol", json!("")),
+        ("/kernels/0/probe/more", json!(1)),
+        ("/kernels/0/findings", json!([])),
+    ] {
+        assert!(!faults(&schema, &changed(&right, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+}
+
 /// Also the guard's first duty: whatever a usable kernel's closure needs is missed when it goes.
 #[test]
 fn what_if_is_as_the_schema_says_and_misses_no_hop() {

@@ -67,10 +67,16 @@ impl Assessment {
         }
         match worst {
             Some(Effect::NoBuild | Effect::NoLoad) => State::Broken,
-            _ if has(FindingId::Unclear) => State::Unknown,
+            _ if self.findings.iter().any(|finding| finding.id.is_open()) => State::Unknown,
             Some(Effect::Risk) => State::Degraded,
             Some(Effect::Note) | None => State::Ready,
         }
+    }
+
+    /// Adds what was found later, behind what was found before and weighs the same.
+    pub fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
     }
 
     /// Whether anything needs this kernel's headers.

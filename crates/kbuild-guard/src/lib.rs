@@ -23,6 +23,7 @@ pub mod memory;
 pub mod package_db;
 pub mod policy;
 pub mod present;
+pub mod probe;
 pub mod quote;
 pub mod release;
 pub mod reply;

@@ -274,6 +274,27 @@ catalogue! {
         advice: "restore scripts/sign-file, or sign the modules by other means",
         story: "Secure Boot, lockdown or the kernel's configuration asks for signed modules. Module builders sign \
                 with the tree's scripts/sign-file and only mention it when it is not there.";
+    /// A probe failed to build a module.
+    ProbeFailed = "KBG070", "a trivial module could not be built",
+        consequence: "no external module can be built for this kernel",
+        advice: "mend what make says",
+        story: "'kbuild-guard check --probe' has really built a module of twenty lines against this tree, as an ordinary \
+                user and without a network, and make failed. Its first telling line is the cause. Where no other \
+                finding explains it, the tree has a fault that looking does not show.";
+    /// What a probe built does not fit the kernel.
+    ProbeNotLoadable = "KBG071", "the module that a probe built would not load",
+        consequence: "modules are built, and the kernel refuses them",
+        advice: "link to the tree this kernel was built in, or install kernel and headers of one build",
+        story: "'kbuild-guard check --probe' has built a trivial module and compared it with modules that came with the \
+                kernel: their version magic, and the checksums of the symbols that both use. The kernel compares the \
+                same when it loads a module. Nothing was loaded.";
+    /// A probe could not be made, or came to no end.
+    ProbeOpen = "KBG072", "a probe came to no answer",
+        consequence: "whether a module really builds is not known",
+        advice: "take away what stands in the way, and probe again",
+        story: "'kbuild-guard check --probe' builds only where nobody is put at risk: without a network, in namespaces of \
+                its own, never as root, and for an ordinary user only in trees that nobody else can change. Where the \
+                system does not allow that, nothing is built. A build that does not end in time is no answer either.";
 }
 
 impl FindingId {
@@ -295,6 +316,11 @@ impl FindingId {
     pub fn is_of_the_system(self) -> bool {
         use FindingId::{CannotSign, CompilerMissing, OtherCompiler, ProgramMissing};
         matches!(self, CompilerMissing | OtherCompiler | ProgramMissing | CannotSign)
+    }
+
+    /// Whether this says that something is not known.
+    pub fn is_open(self) -> bool {
+        matches!(self, FindingId::Unclear | FindingId::ProbeOpen)
     }
 
     /// The finding with this code, letters in any case.

@@ -12,6 +12,10 @@ use crate::kernels::{Stamp, sample};
 use crate::package_db::Need;
 use crate::quote::quoted_text;
 
+/// How many of the kernel's modules are read. The first symbol of each, `module_layout`, already sums up
+/// the kernel's configuration; a second one widens the choice of symbols.
+const SAMPLE: usize = 2;
+
 /// What comparing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Agreement {
@@ -42,7 +46,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>, agreement: Agreement) {
 
 /// Compares the tree with the kernel's own modules.
 pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
-    let stamps = sample(inspection.root, inspection.kernel);
+    let stamps = sample(inspection.root, inspection.kernel, SAMPLE);
     let Some(first) = stamps.first() else { return Agreement::Untold };
     let config = inspection.config.clone();
     let header = match inspection.path(Side::Source, "include/linux/vermagic.h") {

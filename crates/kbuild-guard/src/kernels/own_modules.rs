@@ -20,10 +20,6 @@ const CANDIDATES: usize = 24;
 /// After so many that are not there none is.
 const MOST_IN_VAIN: usize = 4;
 
-/// How many modules are read. The first symbol of each, `module_layout`, already sums up the kernel's
-/// configuration; a second one widens the choice of symbols.
-const SAMPLE: usize = 2;
-
 /// Larger modules, as they lie on disk and unpacked, are not read.
 const LARGEST_FILE: u64 = 1 << 20;
 const LARGEST_MODULE: u64 = 8 << 20;
@@ -42,8 +38,8 @@ pub struct Stamp {
     pub versions: Vec<(String, u32)>,
 }
 
-/// The stamps of a few small modules of a kernel. Nothing that does not carry its release counts.
-pub fn sample(root: &Sysroot, kernel: &Kernel) -> Vec<Stamp> {
+/// The stamps of at most `most` small modules of a kernel. Nothing that does not carry its release counts.
+pub fn sample(root: &Sysroot, kernel: &Kernel, most: usize) -> Vec<Stamp> {
     let order = root.read_start(&kernel.dir.join("modules.order"), ORDER).unwrap_or_default();
     let order = String::from_utf8_lossy(&order);
     // The last line may be cut off; what is not there is passed over.
@@ -77,7 +73,7 @@ pub fn sample(root: &Sysroot, kernel: &Kernel) -> Vec<Stamp> {
             let release = stamp.vermagic.split_ascii_whitespace().next();
             (release == Some(kernel.release.as_str())).then_some(stamp)
         })
-        .take(SAMPLE)
+        .take(most)
         .collect()
 }
 

@@ -19,7 +19,7 @@ struct User {
 struct Group {
     name: String,
     gid: u32,
-    has_members: bool,
+    members: Vec<String>,
 }
 
 /// The users and groups of a root.
@@ -50,7 +50,14 @@ impl Users {
             let mut fields = line.split(':');
             let name = fields.next()?.to_owned();
             let gid = fields.nth(1)?.parse().ok()?;
-            Some(Group { name, gid, has_members: fields.next().is_some_and(|members| !members.is_empty()) })
+            let members = fields
+                .next()
+                .unwrap_or_default()
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
+            Some(Group { name, gid, members })
         };
         let owner = if root.is_own_root() { None } else { root.status(&RootPath::new("/")).ok() };
         Users {
@@ -64,8 +71,13 @@ impl Users {
     ///
     /// A group counts if somebody is in it: Debian's `staff` owns /usr/local and is empty.
     pub fn writer(&self, status: &Status) -> Option<String> {
+        self.writer_besides(0, status)
+    }
+
+    /// Who can, besides root and the user `uid`.
+    pub fn writer_besides(&self, uid: u32, status: &Status) -> Option<String> {
         let (owner, group) = self.owner.unwrap_or_default();
-        if status.uid != 0 && status.uid != owner {
+        if ![0, uid, owner].contains(&status.uid) {
             return Some(self.name_of(status.uid));
         }
         // In a directory with the sticky bit nobody replaces what belongs to others (unlink(2)).
@@ -73,7 +85,13 @@ impl Users {
             return Some("everybody".to_owned());
         }
         let is_open = status.mode & 0o020 != 0 && status.gid != 0 && status.gid != group;
-        (is_open && status.mode & 0o1000 == 0).then(|| self.inhabited(status.gid)).flatten()
+        (is_open && status.mode & 0o1000 == 0).then(|| self.inhabited(status.gid, uid)).flatten()
+    }
+
+    /// A person's name and group, where `uid` is one's: not root's, a service's or nobody's.
+    pub fn person(&self, uid: u32) -> Option<(String, u32)> {
+        let user = self.users.iter().find(|user| user.uid == uid && PEOPLE.contains(&uid))?;
+        Some((plain(&user.name), user.gid))
     }
 
     /// Whose home a path is in.
@@ -90,17 +108,23 @@ impl Users {
         }
     }
 
-    fn name_of(&self, uid: u32) -> String {
+    /// A user's name, or `uid 1234`.
+    pub fn name_of(&self, uid: u32) -> String {
         match self.users.iter().find(|user| user.uid == uid) {
             Some(user) => plain(&user.name),
             None => format!("uid {uid}"),
         }
     }
 
-    fn inhabited(&self, gid: u32) -> Option<String> {
+    /// The name of a group that somebody besides root and `uid` is in.
+    fn inhabited(&self, gid: u32, uid: u32) -> Option<String> {
+        let is_other = |user: &User| ![0, uid].contains(&user.uid);
         let group = self.groups.iter().find(|group| group.gid == gid);
-        let is_inhabited = group.is_some_and(|group| group.has_members)
-            || self.users.iter().any(|user| user.gid == gid && user.uid != 0);
+        // A member whom passwd does not know may come from elsewhere (LDAP).
+        let is_inhabited = group.is_some_and(|group| {
+            let user = |name: &String| self.users.iter().find(|user| user.name == *name);
+            group.members.iter().any(|name| user(name).is_none_or(|user| uid == 0 || is_other(user)))
+        }) || self.users.iter().any(|user| user.gid == gid && is_other(user));
         is_inhabited.then(|| group.map_or(format!("group {gid}"), |group| format!("group {}", plain(&group.name))))
     }
 }
@@ -148,6 +172,13 @@ mod tests {
         assert_eq!(writer(at(0, 50, 0o2775)), None, "nobody is in staff");
         assert_eq!(writer(at(0, 40, 0o2775)).as_deref(), Some("group src"));
         assert_eq!(writer(at(0, 1000, 0o775)).as_deref(), Some("group felix"), "by the primary group");
+        let besides_felix = |status: Status| users().writer_besides(1000, &status);
+        assert_eq!(besides_felix(at(1000, 1000, 0o775)), None, "a group of one's own");
+        assert_eq!(besides_felix(at(1000, 40, 0o775)), None, "whose only member one is");
+        assert_eq!(besides_felix(at(1000, 0, 0o777)).as_deref(), Some("everybody"));
+        assert_eq!(besides_felix(at(1001, 0, 0o755)).as_deref(), Some("uid 1001"));
+        assert_eq!(users().person(1000), Some(("felix".to_owned(), 1000)));
+        assert_eq!((users().person(0), users().person(1001)), (None, None));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::guard::Decision;
 use crate::judge::{Bereft, Orphan, Verdict};
 use crate::package_db::PackageId;
 use crate::policy::Policy;
-use crate::present::{Owners, SCHEMA, story};
+use crate::present::{Owners, SCHEMA, probe, story};
+use crate::probe::Probe;
 
 /// What `check --json` and `status --json` print.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,8 @@ struct KernelEntry {
     build_link: Link,
     closure: Vec<HopEntry>,
     findings: Vec<FindingEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<probe::Json>,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,6 +116,14 @@ impl Check {
     pub fn of(assessments: &[Assessment], owners: &Owners, policy: &Policy) -> Self {
         Check { schema: SCHEMA, kernels: assessments.iter().map(|one| kernel(one, owners, policy)).collect() }
     }
+
+    /// The same with what a probe of each kernel, in the same order, came to.
+    pub fn with_probes(mut self, probes: &[Probe]) -> Self {
+        for (kernel, probe) in self.kernels.iter_mut().zip(probes) {
+            kernel.probe = Some(probe::Json::of(probe));
+        }
+        self
+    }
 }
 
 impl WhatIf {
@@ -152,6 +163,7 @@ fn kernel(assessment: &Assessment, owners: &Owners, policy: &Policy) -> KernelEn
             .map(|hop| HopEntry { path: text(hop.path.as_path()), owner: owners.owner(hop).map(ToString::to_string) })
             .collect(),
         findings: assessment.findings.iter().map(|one| finding(one, policy.ignores(one, release))).collect(),
+        probe: None,
     }
 }
 

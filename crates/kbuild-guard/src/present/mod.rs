@@ -7,6 +7,7 @@ pub mod hooks;
 pub mod json;
 mod layout;
 mod owners;
+pub mod probe;
 pub mod story;
 pub mod text;
 
