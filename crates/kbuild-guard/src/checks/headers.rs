@@ -8,7 +8,7 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Side, TOP};
 use crate::error::{Error, Result};
-use crate::includes::{Reached, Start, Undeclared, Unfound, forced_includes, reached, undeclared, written_includes};
+use crate::includes::{Reached, Start, Stop, Unfound, forced_includes, reached, stop, written_includes};
 use crate::memory::Walked;
 use crate::package_db::Need;
 use crate::quote::{quoted, quoted_text};
@@ -60,15 +60,20 @@ fn empty(inspection: &mut Inspection<'_>, start: &Start, found: &Reached) -> Res
     let empty: Vec<(RootPath, &'static str)> =
         found.reads.iter().filter(|read| read.status.size == 0).map(|read| (read.path.clone(), "is empty")).collect();
     let Some((first, _)) = empty.first().cloned() else { return Ok(()) };
-    match undeclared(inspection.root, start, &inspection.config)? {
-        Some(Undeclared { name, by }) => {
-            let name = quoted_text(&String::from_utf8_lossy(&name));
-            let cause = format!("{} is empty, and nothing declares {name}, which {} uses", quoted(&first), quoted(&by));
-            let id = if is_generated(&first) { FindingId::GeneratedMissing } else { FindingId::HeaderMissing };
-            inspection.add(id, Effect::NoBuild, first.clone(), cause, Need::Path(first));
+    let follows = match stop(inspection.root, start, &inspection.config)? {
+        Some(Stop::Undeclared { name, by }) => {
+            let by = by.map_or_else(|| "every module".to_owned(), |by| quoted(&by).to_string());
+            format!("nothing declares {}, which {by} uses", quoted_text(&String::from_utf8_lossy(&name)))
         }
-        None => inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, empty),
-    }
+        Some(Stop::Refused { by }) => format!("{} refuses that", quoted(&by)),
+        None => {
+            inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, empty);
+            return Ok(());
+        }
+    };
+    let cause = format!("{} is empty, and {follows}", quoted(&first));
+    let id = if is_generated(&first) { FindingId::GeneratedMissing } else { FindingId::HeaderMissing };
+    inspection.add(id, Effect::NoBuild, first.clone(), cause, Need::Path(first));
     Ok(())
 }
 

@@ -24,7 +24,6 @@ pub(super) struct Declarations {
     complete: HashSet<Name>,
     pending: Vec<Unit>,
     open: usize,
-    is_clear: bool,
     depth: usize,
     undeclared: Option<Box<[u8]>>,
 }
@@ -35,24 +34,23 @@ struct Specifiers {
     end: usize,
     is_typedef: bool,
     has_type: bool,
-    /// The structure whose members are not given here.
+    /// The structure or enumeration whose members are not given here.
     tag: Option<Box<[u8]>>,
 }
 
 impl Declarations {
     /// Takes one more word. What is not `certain` may not be there.
     pub(super) fn take(&mut self, unit: Unit, certain: bool) {
-        if self.pending.is_empty() {
-            self.is_clear = true;
-        }
-        self.is_clear &= certain && unit != Unit::Unknown;
         match &unit {
             Unit::Operator("{" | "(" | "[") => self.open += 1,
             Unit::Operator("}" | ")" | "]") => self.open = self.open.saturating_sub(1),
             _ => {}
         }
+        if !certain {
+            self.pending.push(Unit::Unknown);
+        }
         let ends = self.open == 0
-            && (unit.is(";") || (unit.is("}") && self.body_of_pending().is_some()) || self.pending.len() > LONGEST);
+            && (unit.is(";") || (unit.is("}") && body(&self.pending).is_some()) || self.pending.len() > LONGEST);
         self.pending.push(unit);
         if ends {
             let declaration = std::mem::take(&mut self.pending);
@@ -65,36 +63,32 @@ impl Declarations {
         self.undeclared.as_deref()
     }
 
-    /// Where the body of a function begins: the first brace behind a bracket, and not behind a `=`.
-    fn body_of_pending(&self) -> Option<usize> {
-        body(&self.pending)
-    }
-
     fn miss(&mut self, name: &[u8]) {
-        if self.is_clear && self.depth < DEEPEST {
+        if self.depth < DEEPEST {
             self.undeclared.get_or_insert_with(|| name.into());
         }
     }
 
+    /// Where something is not known, any of these names may be what is declared.
+    fn declare_all(&mut self, units: &[Unit]) {
+        let names: Vec<Name> = units.iter().filter_map(Unit::name).collect();
+        self.names.extend(&names);
+        self.types.extend(&names);
+        self.complete.extend(&names);
+    }
+
     fn declaration(&mut self, units: &[Unit]) {
-        if !self.is_clear {
-            // Any of these may be what it declares.
-            let names: Vec<Name> = units.iter().filter_map(Unit::name).collect();
-            self.names.extend(&names);
-            self.types.extend(&names);
-            self.complete.extend(&names);
-            return;
+        let body_at = body(units);
+        let head = units.get(..body_at.unwrap_or(units.len())).unwrap_or_default();
+        if is_unclear_outside_braces(head) {
+            return self.declare_all(units);
         }
-        let specifiers = self.specifiers(units);
-        let rest = units.get(specifiers.end..).unwrap_or_default();
-        let body_at = body(units).filter(|at| *at >= specifiers.end);
-        let declarators = match body_at {
-            Some(at) => units.get(specifiers.end..at).unwrap_or_default(),
-            None => rest,
-        };
+        let specifiers = self.specifiers(head);
+        let declarators = head.get(specifiers.end..).unwrap_or_default();
         let mut locals = HashSet::new();
         for declarator in split(declarators, ",") {
-            let declarator = split(declarator, "=").next().unwrap_or_default();
+            let mut sides = split(declarator, "=");
+            let declarator = sides.next().unwrap_or_default();
             let name = declarator.iter().find_map(Unit::name);
             if let Some(name) = name {
                 if specifiers.is_typedef {
@@ -103,12 +97,39 @@ impl Declarations {
                     self.names.insert(name)
                 };
             }
-            self.parameters(declarator);
-            self.sizes(declarator);
+            self.declarator(&specifiers, declarator);
             locals.extend(declarator.iter().filter_map(Unit::name));
+            sides.for_each(|value| self.adjacent(value));
         }
         if let Some(at) = body_at {
             self.body(units.get(at..).unwrap_or_default(), locals);
+        }
+    }
+
+    /// What stands behind the type: parameters, sizes, and words that only a macro could have made something of.
+    fn declarator(&mut self, specifiers: &Specifiers, declarator: &[Unit]) {
+        if specifiers.has_type {
+            if let [Unit::Word(word), next, ..] = declarator {
+                if matches!(next, Unit::Word(_)) || next.is("*") {
+                    self.miss(word);
+                }
+            }
+        }
+        if let (Some(tag), [Unit::Word(_), next, ..]) = (&specifiers.tag, declarator) {
+            if next.is("[") && !self.complete.contains(&Name::of(tag)) {
+                self.miss(tag);
+            }
+        }
+        self.parameters(declarator);
+        self.sizes(declarator);
+    }
+
+    /// A name beside a string or a number: no expression has that.
+    fn adjacent(&mut self, units: &[Unit]) {
+        for pair in units.windows(2) {
+            if let [Unit::Value, Unit::Word(word)] | [Unit::Word(word), Unit::Value] = pair {
+                self.miss(word);
+            }
         }
     }
 
@@ -140,7 +161,7 @@ impl Declarations {
                             self.complete.insert(Name::of(&tag));
                         }
                         read.end = after + length - 1;
-                    } else if *unit == Unit::Struct {
+                    } else {
                         read.tag = tag;
                     }
                 }
@@ -173,6 +194,10 @@ impl Declarations {
             if self.depth >= DEEPEST || member.is_empty() {
                 continue;
             }
+            if is_unclear_outside_braces(member) {
+                self.declare_all(member);
+                continue;
+            }
             let specifiers = self.specifiers(member);
             let rest = member.get(specifiers.end..).unwrap_or_default();
             if let (Some(tag), Some(Unit::Word(_))) = (&specifiers.tag, rest.first()) {
@@ -180,8 +205,9 @@ impl Declarations {
                     self.miss(tag);
                 }
             }
-            self.sizes(rest);
-            self.parameters(rest);
+            for declarator in split(rest, ",") {
+                self.declarator(&specifiers, declarator);
+            }
         }
         self.depth -= 1;
     }
@@ -189,6 +215,10 @@ impl Declarations {
     /// The constants of an enumeration, without its braces.
     fn constants(&mut self, units: &[Unit]) {
         for constant in split(units, ",") {
+            if constant.contains(&Unit::Unknown) {
+                self.declare_all(constant);
+                continue;
+            }
             for word in constant.iter().skip(1) {
                 self.used(word);
             }
@@ -208,10 +238,7 @@ impl Declarations {
                 if inner.first().is_some_and(|first| first.is("*") || first.is("(")) {
                     self.parameters(inner);
                 } else {
-                    for parameter in split(inner, ",") {
-                        let specifiers = self.parameter(parameter);
-                        self.parameters(parameter.get(specifiers..).unwrap_or_default());
-                    }
+                    split(inner, ",").for_each(|parameter| self.parameter(parameter));
                 }
                 at += length;
             } else if unit.is("[") {
@@ -223,12 +250,13 @@ impl Declarations {
         self.depth -= 1;
     }
 
-    fn parameter(&mut self, units: &[Unit]) -> usize {
+    fn parameter(&mut self, units: &[Unit]) {
         // A name alone may be anything: `(noargs)`, `__must_check (x)`.
         if units.len() < 2 || matches!(units, [Unit::Word(_), next, ..] if next.is("(")) {
-            return units.len();
+            return;
         }
-        self.specifiers(units).end
+        let specifiers = self.specifiers(units);
+        self.declarator(&specifiers, units.get(specifiers.end..).unwrap_or_default());
     }
 
     /// The sizes of arrays, and of bit fields.
@@ -256,6 +284,7 @@ impl Declarations {
 
     /// What a function's body uses, with its parameters and whatever in it may be a declaration.
     fn body(&mut self, units: &[Unit], mut locals: HashSet<Name>) {
+        let is_clear = !units.contains(&Unit::Unknown);
         let before = |index: usize| index.checked_sub(1).and_then(|index| units.get(index));
         let is = |unit: Option<&Unit>, operators: &[&str]| {
             unit.is_some_and(|unit| operators.iter().any(|operator| unit.is(operator)))
@@ -282,9 +311,13 @@ impl Declarations {
                 || is(next, &[":"])
                 || matches!(previous, Some(Unit::Struct | Unit::Enum | Unit::Goto))
                 || unit.name().is_none_or(|name| locals.contains(&name));
-            if !is_other {
+            // What is not known may declare a variable, and no function.
+            if !is_other && (is_clear || is(next, &["("])) {
                 self.used(unit);
             }
+        }
+        if is_clear {
+            self.adjacent(units);
         }
     }
 }
@@ -302,6 +335,19 @@ fn body(units: &[Unit]) -> Option<usize> {
         at += bracketed(units.get(at..).unwrap_or_default());
     }
     None
+}
+
+/// Whether something is not known that may change what the rest says. In braces it changes one member or constant.
+fn is_unclear_outside_braces(units: &[Unit]) -> bool {
+    let mut open = 0_usize;
+    units.iter().any(|unit| {
+        match unit {
+            Unit::Operator("{") => open += 1,
+            Unit::Operator("}") => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0 && *unit == Unit::Unknown
+    })
 }
 
 /// How long what begins here is: a bracket with all in it, or one word.
@@ -380,6 +426,12 @@ mod tests {
             ("DEFINE(x);", "DEFINE"),
             ("HEADER;", "HEADER"),
             ("struct s { MEMBERS; };", "MEMBERS"),
+            ("struct s { enum nope a; };", "nope"),
+            ("extern struct nope many[];", "nope"),
+            ("extern int f4(struct nope many[]);", "nope"),
+            ("extern void __init f5(void);", "__init"),
+            ("extern int f6(void __user *p);", "__user"),
+            ("static const char text[] = \"a\" VERSION;", "VERSION"),
             ("static inline int g(u32 n) { return missing(n); }", "missing"),
             ("static inline int g(u32 n) { return n + MISSING; }", "MISSING"),
             ("typedef u64 other;", "u64"),

@@ -18,7 +18,7 @@ mod units;
 mod walk;
 
 pub use entry::{Start, forced_includes, is_tried, written_includes};
-pub use walk::{Read, Undeclared, Unfound};
+pub use walk::{Read, Stop, Unfound};
 
 use crate::build_tree::TreeConfig;
 use crate::error::Result;
@@ -35,6 +35,17 @@ pub struct Reached {
     pub directories: Vec<(RootPath, bool)>,
 }
 
+/// What the simplest module says.
+const MODULE: &[u8] = b"static int __init begin(void) { return 0; } static void __exit end(void) { } \
+                        module_init(begin); module_exit(end); MODULE_LICENSE(\"GPL\");";
+
+/// What modpost writes into it where it includes these headers (`add_header` of scripts/mod/modpost.c).
+const WRITTEN: [(&str, &[u8]); 3] = [
+    ("linux/build-salt.h", b"BUILD_SALT;"),
+    ("linux/elfnote-lto.h", b"BUILD_LTO_INFO;"),
+    ("linux/vermagic.h", b"MODULE_INFO(vermagic, VERMAGIC_STRING);"),
+];
+
 /// Goes through the headers; `None` for an architecture whose compiler was never tried.
 pub fn reached(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option<Reached>> {
     let Some(predefined) = entry::predefined(&start.arch, config) else { return Ok(None) };
@@ -44,14 +55,20 @@ pub fn reached(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Opt
     Ok(Some(walk.finish()))
 }
 
-/// Goes through the headers, reading what stands in them: a name that one uses and that is declared nowhere before, if
-/// there is any. This takes ten times as long, and is for who has a reason to ask.
-pub fn undeclared(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option<Undeclared>> {
+/// Goes through the headers, reading what stands in them: what the compiler would stop at for certain, if there is
+/// anything. This takes ten times as long, and is for who has a reason to ask.
+pub fn stop(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option<Stop>> {
     let Some(predefined) = entry::predefined(&start.arch, config) else { return Ok(None) };
     let search = search::Search::new(root, entry::search_path(start));
     let mut walk = walk::Walk::listening(search, &predefined);
     go(&mut walk, start)?;
-    Ok(walk.undeclared())
+    walk.module(MODULE);
+    for (header, text) in WRITTEN {
+        if start.included.iter().any(|name| name == header) {
+            walk.module(text);
+        }
+    }
+    Ok(walk.stop())
 }
 
 fn go(walk: &mut walk::Walk<'_>, start: &Start) -> Result<()> {

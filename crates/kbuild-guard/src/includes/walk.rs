@@ -47,13 +47,21 @@ pub struct Read {
     pub is_certain: bool,
 }
 
-/// A name that a header uses and that is declared nowhere before.
+/// What the compiler stops at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undeclared {
-    /// The name.
-    pub name: Vec<u8>,
-    /// The header.
-    pub by: RootPath,
+pub enum Stop {
+    /// A name is used that is declared nowhere before.
+    Undeclared {
+        /// The name.
+        name: Vec<u8>,
+        /// The header that uses it; `None` for the text of the module itself.
+        by: Option<RootPath>,
+    },
+    /// A header refuses what it finds, by an `#error`.
+    Refused {
+        /// The header.
+        by: RootPath,
+    },
 }
 
 #[derive(Debug)]
@@ -94,12 +102,12 @@ pub(super) struct Walk<'r> {
 struct Listener {
     units: Units,
     declarations: Declarations,
-    undeclared: Option<Undeclared>,
+    stop: Option<Stop>,
 }
 
 impl Listener {
-    fn take(&mut self, text: &[u8], macros: &Macros, path: &RootPath, is_certain: bool) {
-        if self.undeclared.is_some() {
+    fn take(&mut self, text: &[u8], macros: &Macros, path: Option<&RootPath>, is_certain: bool) {
+        if self.stop.is_some() {
             return;
         }
         let text = cleaned(text);
@@ -110,7 +118,7 @@ impl Listener {
             }
         }
         if let Some(name) = self.declarations.undeclared() {
-            self.undeclared = Some(Undeclared { name: name.to_vec(), by: path.clone() });
+            self.stop = Some(Stop::Undeclared { name: name.to_vec(), by: path.cloned() });
         }
     }
 }
@@ -146,9 +154,14 @@ impl<'r> Walk<'r> {
         Reached { reads: self.reads, unfound: self.unfound, directories: self.search.finish() }
     }
 
-    /// The first name that was used and not declared, of a walk that listened.
-    pub(super) fn undeclared(self) -> Option<Undeclared> {
-        self.listener.and_then(|listener| listener.undeclared)
+    /// Reads the text of a module, which includes nothing more.
+    pub(super) fn module(&mut self, text: &[u8]) {
+        self.listen(text, None, Truth::Yes);
+    }
+
+    /// What the compiler would stop at first, after a walk that listened.
+    pub(super) fn stop(self) -> Option<Stop> {
+        self.listener.and_then(|listener| listener.stop)
     }
 
     /// Includes a header by its name in brackets, as the first file does.
@@ -239,7 +252,7 @@ impl<'r> Walk<'r> {
         while let Some(directive) = directives.next() {
             let begins = std::mem::replace(&mut is_first, false);
             let active = open.last().map_or(certain, |branches| branches.active);
-            self.listen(directives.passed(), path, active);
+            self.listen(directives.passed(), Some(path), active);
             // Something stands behind what looked like a guard.
             if open.is_empty() {
                 guard = None;
@@ -277,7 +290,7 @@ impl<'r> Walk<'r> {
                 Directive::Define(raw) => self.macros.define(&cleaned(raw), active),
                 Directive::Undef(name) => self.macros.undefine(name, active),
                 Directive::PragmaOnce => once = true,
-                Directive::Error => self.stop(path, active),
+                Directive::Error => self.refuse(path, active),
                 Directive::Other => {}
                 Directive::Include(raw) => {
                     let words = cleaned(raw);
@@ -288,19 +301,19 @@ impl<'r> Walk<'r> {
                 }
             }
         }
-        self.listen(directives.passed(), path, open.last().map_or(certain, |branches| branches.active));
+        self.listen(directives.passed(), Some(path), open.last().map_or(certain, |branches| branches.active));
         Ok((guard, once))
     }
 
     /// An `#error`, which says that something is not as it has to be.
-    fn stop(&mut self, path: &RootPath, active: Truth) {
+    fn refuse(&mut self, path: &RootPath, active: Truth) {
         if let Some(listener) = self.listener.as_mut().filter(|_| active == Truth::Yes) {
-            listener.undeclared.get_or_insert_with(|| Undeclared { name: b"#error".to_vec(), by: path.clone() });
+            listener.stop.get_or_insert_with(|| Stop::Refused { by: path.clone() });
         }
     }
 
     /// Takes what stands between two directives.
-    fn listen(&mut self, text: &[u8], path: &RootPath, active: Truth) {
+    fn listen(&mut self, text: &[u8], path: Option<&RootPath>, active: Truth) {
         if let Some(listener) = self.listener.as_mut().filter(|_| active != Truth::No) {
             listener.take(text, &self.macros, path, active == Truth::Yes);
         }
