@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 
 use kbuild_guard::package_db::PackageId;
+use kbuild_guard::preserve::Refusal;
 use kbuild_guard::quote::{quoted, quoted_os, quoted_text};
 use kbuild_guard::release::Release;
 use kbuild_guard::sysroot::RootPath;
@@ -28,6 +29,8 @@ pub(crate) enum Error {
     NoPackage(PackageId),
     /// A path that was named does not exist.
     NoPath(RootPath),
+    /// A place for a copy that is no absolute path; it is fit for a terminal here.
+    NoPlace(String),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -41,7 +44,10 @@ impl Error {
             | Error::NoRunning
             | Error::NotText(_)
             | Error::NoPackage(_)
+            | Error::NoPlace(_)
+            | Error::Common(kbuild_guard::error::Error::Refused(Refusal::NotRoot))
             | Error::NoPath(_) => Exit::Usage,
+            Error::Common(kbuild_guard::error::Error::Refused(_)) => Exit::Findings,
             Error::Common(_) | Error::Output(_) => Exit::Unknown,
         }
     }
@@ -61,6 +67,7 @@ impl fmt::Display for Error {
                 write!(f, "no package {} is installed here", quoted_text(package.as_str()))
             }
             Error::NoPath(path) => write!(f, "{} does not exist", quoted(path)),
+            Error::NoPlace(path) => write!(f, "{path} is not the absolute path of a directory"),
             Error::Output(error) => write!(f, "cannot write the answer: {error}"),
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who may write what: the users and groups of a root, as far as its own files know them.
 
-use crate::sysroot::{RootPath, Status, Sysroot};
+use crate::sysroot::{Kind, RootPath, Status, Sysroot};
 
 /// `/etc/passwd` and `/etc/group` are read up to this size.
 const LARGEST: usize = 4 << 20;
@@ -19,7 +19,7 @@ struct User {
 struct Group {
     name: String,
     gid: u32,
-    has_members: bool,
+    members: Vec<String>,
 }
 
 /// The users and groups of a root.
@@ -50,7 +50,8 @@ impl Users {
             let mut fields = line.split(':');
             let name = fields.next()?.to_owned();
             let gid = fields.nth(1)?.parse().ok()?;
-            Some(Group { name, gid, has_members: fields.next().is_some_and(|members| !members.is_empty()) })
+            let members = fields.next().unwrap_or_default().split(',').filter(|member| !member.is_empty());
+            Some(Group { name, gid, members: members.map(str::to_owned).collect() })
         };
         let owner = if root.is_own_root() { None } else { root.status(&RootPath::new("/")).ok() };
         Users {
@@ -76,6 +77,34 @@ impl Users {
         (is_open && status.mode & 0o1000 == 0).then(|| self.inhabited(status.gid)).flatten()
     }
 
+    /// Everybody besides root who can change what stands at a place: its owner, and whom the owner lets. A group is
+    /// nobody else where only its owner is in it.
+    pub fn writers(&self, status: &Status) -> Vec<String> {
+        let (owner, group) = self.owner.unwrap_or_default();
+        let mut writers = Vec::new();
+        if status.uid != 0 && status.uid != owner {
+            writers.push(self.name_of(status.uid));
+        }
+        if status.mode & 0o1000 != 0 && status.kind == Kind::Directory {
+            return writers;
+        }
+        if status.mode & 0o002 != 0 {
+            writers.push("everybody".to_owned());
+        }
+        if status.mode & 0o020 != 0 && status.gid != 0 && status.gid != group && self.has_others(status) {
+            writers.extend(self.inhabited(status.gid));
+        }
+        writers
+    }
+
+    /// Whether anybody but root and its owner is in the group that something belongs to.
+    fn has_others(&self, status: &Status) -> bool {
+        let is_other = |user: &User| user.uid != 0 && user.uid != status.uid;
+        let members = self.groups.iter().filter(|group| group.gid == status.gid).flat_map(|group| &group.members);
+        let mut named = members.filter_map(|name| self.users.iter().find(|user| user.name == *name));
+        named.any(is_other) || self.users.iter().any(|user| user.gid == status.gid && is_other(user))
+    }
+
     /// Whose home a path is in.
     pub fn home_around(&self, path: &RootPath) -> Option<String> {
         let is_root_home = RootPath::new("/root").contains(path);
@@ -99,7 +128,7 @@ impl Users {
 
     fn inhabited(&self, gid: u32) -> Option<String> {
         let group = self.groups.iter().find(|group| group.gid == gid);
-        let is_inhabited = group.is_some_and(|group| group.has_members)
+        let is_inhabited = group.is_some_and(|group| !group.members.is_empty())
             || self.users.iter().any(|user| user.gid == gid && user.uid != 0);
         is_inhabited.then(|| group.map_or(format!("group {gid}"), |group| format!("group {}", plain(&group.name))))
     }
@@ -113,7 +142,6 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sysroot::Kind;
     use std::fs;
 
     fn users() -> Users {
@@ -148,6 +176,12 @@ mod tests {
         assert_eq!(writer(at(0, 50, 0o2775)), None, "nobody is in staff");
         assert_eq!(writer(at(0, 40, 0o2775)).as_deref(), Some("group src"));
         assert_eq!(writer(at(0, 1000, 0o775)).as_deref(), Some("group felix"), "by the primary group");
+        let writers = |status: Status| users().writers(&status);
+        assert_eq!(writers(at(1000, 1000, 0o775)), ["felix"], "felix' own group is felix");
+        assert_eq!(writers(at(1000, 40, 0o777)), ["felix", "everybody"]);
+        assert_eq!(writers(at(1001, 40, 0o775)), ["uid 1001", "group src"]);
+        assert_eq!(writers(at(0, 0, 0o1777)), [""; 0]);
+        assert_eq!(writers(at(0, 1000, 0o755)), [""; 0]);
     }
 
     #[test]

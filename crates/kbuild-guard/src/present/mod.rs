@@ -5,8 +5,9 @@ pub mod configuration;
 pub mod findings_page;
 pub mod hooks;
 pub mod json;
-mod layout;
+pub mod layout;
 mod owners;
+pub mod preserve;
 pub mod story;
 pub mod text;
 

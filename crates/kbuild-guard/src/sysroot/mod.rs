@@ -2,7 +2,9 @@
 //! The only door to the file system: every path is resolved inside one root, whatever the links in it
 //! say, and nothing but regular files is ever opened for reading.
 
+mod held;
 mod lasting;
+mod make;
 mod read;
 mod replace;
 mod walk;
@@ -16,7 +18,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
+pub use held::Held;
 pub use lasting::Lasting;
+pub use make::Room;
+pub(crate) use make::finish;
 pub use read::Entry;
 pub use walk::{Passed, Walk, WalkEnd};
 

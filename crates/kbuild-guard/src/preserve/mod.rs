@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Preserving a kernel's build tree: what external module builds need is copied to a place that lasts, the copy is
+//! proved, and only then the build link is moved to it. Until that moment nothing that was there has changed.
+
+mod copy;
+mod plan;
+mod publish;
+mod refusal;
+mod scan;
+mod select;
+mod trees;
+
+use std::path::PathBuf;
+
+pub use copy::Progress;
+pub use plan::{LeftOut, Plan};
+pub use refusal::Refusal;
+pub(crate) use refusal::megabytes;
+
+use crate::assess::{Assessment, State};
+use crate::build_tree::{Closure, End, LinkKind, Role, follow};
+use crate::error::Result;
+use crate::kernels::Kernel;
+use crate::machine::Users;
+use crate::release::Release;
+use crate::relink::{self, Move};
+use crate::root_path::RootPath;
+use crate::survey::System;
+use crate::sysroot::Sysroot;
+use publish::{Place, Standing};
+use select::Selection;
+use trees::Trees;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Where the copy is to be; `/usr/src/linux-headers-RELEASE` if not said.
+    pub to: Option<RootPath>,
+    /// Who may have changed what is copied, as a refusal names them.
+    pub trusted: Vec<String>,
+    /// Copy what a package owns, too.
+    pub force: bool,
+}
+
+/// What is to be done for one kernel, found out without changing anything.
+#[derive(Debug)]
+pub struct Preparation {
+    assessment: Assessment,
+    target: RootPath,
+    moves: Vec<Move>,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// A copy is to be made.
+    Copy { trees: Box<Trees>, plan: Plan },
+    /// It is there already.
+    There { state: State },
+}
+
+/// What has been done, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The kernel.
+    pub release: Release,
+    /// The tree that modules were built in; `None` where the copy was there already.
+    pub from: Option<RootPath>,
+    /// The tree with the source, where that is another one.
+    pub source: Option<RootPath>,
+    /// The copy.
+    pub to: RootPath,
+    /// Files and links copied, and their bytes.
+    pub files: u64,
+    /// Bytes copied.
+    pub bytes: u64,
+    /// What a build might read and the copy does not hold.
+    pub left_out: Vec<LeftOut>,
+    /// Links that lead to the copy now and did not before.
+    pub moves: Vec<Move>,
+    /// What the kernel was before.
+    pub before: State,
+    /// What it is with the copy; `None` where nothing was done.
+    pub after: Option<State>,
+    /// Other kernels whose modules are built from the same trees.
+    pub others: Vec<Release>,
+}
+
+/// Finds out what preserving the tree of this kernel takes. Nothing is changed.
+pub fn prepare(system: &System, assessment: Assessment, request: &Request) -> Result<Preparation> {
+    let root: &Sysroot = &system.root;
+    let users = Users::read(root);
+    let release = &assessment.kernel.release;
+    let target = request.to.clone().unwrap_or_else(|| RootPath::new(format!("/usr/src/linux-headers-{release}")));
+    let target = publish::settle(root, &users, &target)?;
+    let moves = relink::moves(root, &assessment.kernel, &target)?;
+    let work = match publish::standing(root, &target, release)? {
+        Standing::Ours => there(system, &assessment, &target)?,
+        Standing::Foreign(what) => return Err(Refusal::Occupied { target, what }.into()),
+        Standing::Free => to_copy(system, &assessment, &users, &target, request)?,
+    };
+    Ok(Preparation { assessment, target, moves, work })
+}
+
+/// A copy of ours is at its place: of the build that the link leads to, or the tree is gone, and it is sound.
+fn there(system: &System, assessment: &Assessment, target: &RootPath) -> Result<Work> {
+    let closure = &assessment.closure;
+    if let LinkKind::Directory = closure.link.kind {
+        return Err(Refusal::NoLink { link: closure.link.path.clone(), is_directory: true }.into());
+    }
+    let occupied = |what| Refusal::Occupied { target: target.clone(), what };
+    if let (End::Complete, Some(tree)) = (&closure.end, closure.build_tree()) {
+        if tree != target && !publish::is_same_build(&system.root, tree, target)? {
+            return Err(occupied("it is a copy of another build of this kernel").into());
+        }
+    }
+    let copy = system.assess_with(assessment, target)?;
+    if !copy.has_usable_tree() {
+        return Err(Refusal::Unusable { path: target.clone(), cause: cause(&copy) }.into());
+    }
+    Ok(Work::There { state: copy.state() })
+}
+
+fn to_copy(
+    system: &System,
+    assessment: &Assessment,
+    users: &Users,
+    target: &RootPath,
+    request: &Request,
+) -> Result<Work> {
+    let (root, closure): (&Sysroot, &Closure) = (&system.root, &assessment.closure);
+    match closure.link.kind {
+        LinkKind::Symlink(_) => {}
+        LinkKind::Directory => {
+            return Err(Refusal::NoLink { link: closure.link.path.clone(), is_directory: true }.into());
+        }
+        LinkKind::Missing | LinkKind::Other => {
+            return Err(Refusal::NoLink { link: closure.link.path.clone(), is_directory: false }.into());
+        }
+    }
+    if !assessment.has_usable_tree() {
+        let path = closure.build_tree().unwrap_or(&closure.link.path).clone();
+        return Err(Refusal::Unusable { path, cause: cause(assessment) }.into());
+    }
+    let trees = Trees::open(root, closure)?;
+    if !request.force {
+        let witness = [trees.build.join("Module.symvers"), trees.build.join("Makefile")];
+        if let Some(package) = system.db.owners(&witness)?.into_iter().flatten().next() {
+            return Err(Refusal::Owned { package, tree: trees.build }.into());
+        }
+    }
+    if trees.all.iter().any(|tree| tree.held().path().contains(target)) {
+        return Err(Refusal::WithinTree { target: target.clone() }.into());
+    }
+    let selection = Selection::new(&trees.arch, &trees.config, &trees.makefile);
+    let mut plan = scan::scan(&trees.all, &selection, users)?;
+    for (path, why) in trees.missed(root) {
+        plan.leave_out(path, why);
+    }
+    for tree in &trees.all {
+        for (path, who) in publish::writers_above(root, users, tree.held().path())? {
+            plan.note_writer(who, || path);
+        }
+    }
+    let strangers = plan.writers.iter().filter(|(who, _)| !request.trusted.contains(who));
+    let writers: Vec<(String, RootPath)> = strangers.map(|(who, path)| (who.clone(), path.clone())).collect();
+    if !writers.is_empty() {
+        return Err(Refusal::Untrusted { writers }.into());
+    }
+    Ok(Work::Copy { trees: Box::new(trees), plan })
+}
+
+/// Why no module can be built; the first finding is the most telling.
+fn cause(assessment: &Assessment) -> String {
+    let finding = assessment.findings.iter().find(|finding| !finding.id.is_of_the_system());
+    finding.map_or_else(|| "it could not be determined".to_owned(), |finding| finding.cause.clone())
+}
+
+impl Preparation {
+    /// Whether there is nothing to do.
+    pub fn is_done(&self) -> bool {
+        matches!(self.work, Work::There { .. }) && self.moves.is_empty()
+    }
+
+    /// How much there is to copy: files and bytes.
+    pub fn amount(&self) -> Progress {
+        match &self.work {
+            Work::Copy { plan, .. } => Progress { files: plan.count(), bytes: plan.bytes() },
+            Work::There { .. } => Progress::default(),
+        }
+    }
+
+    /// What would be done.
+    pub fn account(&self, system: &System) -> Result<Account> {
+        let (from, source, left_out) = match &self.work {
+            Work::Copy { trees, plan } => (
+                Some(trees.build.clone()),
+                (trees.source != trees.build).then(|| trees.source.clone()),
+                plan.left_out.clone(),
+            ),
+            Work::There { .. } => (None, None, Vec::new()),
+        };
+        let Progress { files, bytes } = self.amount();
+        Ok(Account {
+            release: self.assessment.kernel.release.clone(),
+            from,
+            source,
+            to: self.target.clone(),
+            files,
+            bytes,
+            left_out,
+            moves: self.moves.clone(),
+            before: self.assessment.state(),
+            after: None,
+            others: self.others(system)?,
+        })
+    }
+
+    /// Other kernels that are built from the trees which this one leaves.
+    fn others(&self, system: &System) -> Result<Vec<Release>> {
+        let Work::Copy { trees, .. } = &self.work else { return Ok(Vec::new()) };
+        let is_ours = |path: &RootPath| trees.all.iter().any(|tree| tree.held().path().contains(path));
+        let needs = |kernel: &Kernel| -> Result<bool> {
+            let closure = follow(&system.root, kernel)?;
+            Ok(closure.hops.iter().any(|hop| hop.role != Role::BuildLink && is_ours(&hop.path)))
+        };
+        let mut others = Vec::new();
+        for kernel in system.installed()? {
+            if kernel.release != self.assessment.kernel.release && needs(&kernel)? {
+                others.push(kernel.release);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Does it. Where this fails, the build link is what it was, unless it is the `source` link beside it that could not
+    /// be moved.
+    pub fn carry_out(self, system: &System, tell: &mut dyn FnMut(Progress)) -> Result<Account> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(Refusal::NotRoot.into());
+        }
+        let mut account = self.account(system)?;
+        let place = Place::take(&system.root, &self.target)?;
+        account.after = Some(match &self.work {
+            Work::There { state } => {
+                place.discard();
+                *state
+            }
+            Work::Copy { trees, plan } => {
+                Self::make_room(&place, plan)?;
+                let made = self.make(system, &place, trees, plan, tell);
+                if made.is_err() {
+                    place.discard();
+                }
+                made?
+            }
+        });
+        relink::carry_out(&system.root, &self.assessment.kernel, "preserve", &self.moves)?;
+        Ok(account)
+    }
+
+    /// Removes what another run has left, and looks whether there is room for a copy.
+    fn make_room(place: &Place, plan: &Plan) -> Result<()> {
+        place.clean()?;
+        let room = place.parent().room()?;
+        let path = place.parent().path().clone();
+        let (bytes, files) = plan.takes(room);
+        if bytes > room.bytes {
+            return Err(Refusal::NoRoom { path, needed: bytes, free: room.bytes }.into());
+        }
+        if let Some(free) = room.files.filter(|free| files > *free) {
+            return Err(Refusal::NoRoomForFiles { path, needed: files, free }.into());
+        }
+        Ok(())
+    }
+
+    /// Makes the copy, proves it, and puts it in its place.
+    fn make(
+        &self,
+        system: &System,
+        place: &Place,
+        trees: &Trees,
+        plan: &Plan,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<State> {
+        let work = place.begin()?;
+        copy::copy(&trees.all, plan, &work, tell)?;
+        publish::mark(&work, &self.assessment.kernel.release, (&trees.build, &trees.source), plan)?;
+        work.set_mode(0o755)?;
+        let state = self.prove(system, work.path())?;
+        place.publish(&work)?;
+        Ok(state)
+    }
+
+    /// The copy is judged as any tree is, and may not be worse than the one that it is a copy of.
+    fn prove(&self, system: &System, copy: &RootPath) -> Result<State> {
+        let proof = system.assess_with(&self.assessment, copy)?;
+        let rank = |state: State| match state {
+            State::Ready => 0,
+            State::Degraded => 1,
+            State::Broken | State::Absent | State::Unknown => 2,
+        };
+        let worse = rank(proof.state()) > rank(self.assessment.state());
+        if worse || !proof.has_usable_tree() {
+            return Err(Refusal::Unproved { cause: cause(&proof) }.into());
+        }
+        Ok(proof.state())
+    }
+}
+
+/// Where a kernel's build link leads now, as it is written.
+pub fn link_of(root: &Sysroot, kernel: &Kernel) -> Option<PathBuf> {
+    root.link_target(&kernel.dir.join("build")).ok()
+}
