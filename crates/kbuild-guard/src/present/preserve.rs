@@ -39,21 +39,26 @@ impl Outcome {
 /// For a terminal.
 pub fn text(account: &Account) -> String {
     let Account { release, from, source, to, .. } = account;
-    let amount = format!("{} files, {}", account.files, megabytes(account.bytes));
-    let place = quoted(to);
     let outcome = Outcome::of(account);
     let head = match outcome {
-        Outcome::Preserved => format!("kernel {release}: preserved what its modules are built with, {amount}"),
-        Outcome::WouldPreserve => format!("kernel {release}: would preserve what its modules are built with, {amount}"),
-        Outcome::Relinked => format!("kernel {release}: its tree was preserved before; moved the build link there"),
-        Outcome::WouldRelink => format!("kernel {release}: its tree was preserved before; would move the build link"),
-        Outcome::Unchanged => format!("kernel {release}: its tree was preserved before, and it is built there"),
+        Outcome::Preserved => format!("kernel {release}: what modules are built with is preserved"),
+        Outcome::WouldPreserve => format!("kernel {release}: what modules are built with would be preserved"),
+        Outcome::Relinked => format!("kernel {release}: its tree is preserved already; the build link was moved to it"),
+        Outcome::WouldRelink => {
+            format!("kernel {release}: its tree is preserved already; the build link would be moved to it")
+        }
+        Outcome::Unchanged => {
+            format!("kernel {release}: its tree is preserved already, and the build link leads to it")
+        }
     };
     let mut out = format!("{}\n", wrapped(&head, 2, 0));
     for path in from.iter().chain(source) {
         out.push_str(&row("from", &quoted(path)));
     }
-    out.push_str(&row("to", &place));
+    out.push_str(&row("to", &quoted(to)));
+    if from.is_some() {
+        out.push_str(&row("copy", &format!("{} files, {}", account.files, megabytes(account.bytes))));
+    }
     for one in &account.moves {
         let old = one.old.as_ref().map_or_else(|| "nothing".to_owned(), |old| quoted_os(old.as_os_str()));
         let verb = if account.after.is_some() { "led" } else { "leads" };
@@ -76,11 +81,11 @@ pub fn text(account: &Account) -> String {
 fn end(account: &Account, outcome: Outcome) -> String {
     let trees: Vec<String> = account.from.iter().chain(&account.source).map(quoted).collect();
     let text = match outcome {
-        Outcome::Preserved if account.others.is_empty() => {
+        Outcome::Preserved if account.still_needed.is_empty() => {
             format!("No kernel here needs {} any more: archive or delete it as you like.", trees.join(" and "))
         }
         Outcome::Preserved => {
-            format!("Keep {}: kernel {} is built there too.", trees.join(" and "), few(&account.others, 3))
+            format!("Keep {}: {}.", trees.join(" and "), few(&account.still_needed, 3))
         }
         Outcome::WouldPreserve | Outcome::WouldRelink => "Nothing was changed.".to_owned(),
         Outcome::Relinked | Outcome::Unchanged => return String::new(),
@@ -103,7 +108,7 @@ pub struct Json {
     links: Vec<LinkEntry>,
     state_before: &'static str,
     state_after: Option<&'static str>,
-    also_needed_by: Vec<String>,
+    still_needed: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,7 +153,7 @@ impl Json {
                 .collect(),
             state_before: account.before.as_str(),
             state_after: account.after.map(|state| state.as_str()),
-            also_needed_by: account.others.iter().map(ToString::to_string).collect(),
+            still_needed: account.still_needed.clone(),
         }
     }
 }

@@ -23,10 +23,10 @@ use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::machine::Users;
 use crate::release::Release;
-use crate::relink::{self, Move};
+use crate::relink::{self, Journal, Move};
 use crate::root_path::RootPath;
 use crate::survey::System;
-use crate::sysroot::Sysroot;
+use crate::sysroot::{Sysroot, WalkEnd};
 use publish::{Place, Standing};
 use select::Selection;
 use trees::Trees;
@@ -82,8 +82,8 @@ pub struct Account {
     pub before: State,
     /// What it is with the copy; `None` where nothing was done.
     pub after: Option<State>,
-    /// Other kernels whose modules are built from the same trees.
-    pub others: Vec<Release>,
+    /// Why the trees cannot be deleted all the same; each fit for a terminal.
+    pub still_needed: Vec<String>,
 }
 
 /// Finds out what preserving the tree of this kernel takes. Nothing is changed.
@@ -94,12 +94,27 @@ pub fn prepare(system: &System, assessment: Assessment, request: &Request) -> Re
     let target = request.to.clone().unwrap_or_else(|| RootPath::new(format!("/usr/src/linux-headers-{release}")));
     let target = publish::settle(root, &users, &target)?;
     let moves = relink::moves(root, &assessment.kernel, &target)?;
+    // What could not be written down would not be moved.
+    Journal::load(root)?;
+    if !request.force {
+        unowned(system, &assessment.closure)?;
+    }
     let work = match publish::standing(root, &target, release)? {
         Standing::Ours => there(system, &assessment, &target)?,
         Standing::Foreign(what) => return Err(Refusal::Occupied { target, what }.into()),
         Standing::Free => to_copy(system, &assessment, &users, &target, request)?,
     };
     Ok(Preparation { assessment, target, moves, work })
+}
+
+/// A tree that a package brings goes and comes with it.
+fn unowned(system: &System, closure: &Closure) -> Result<()> {
+    let Some(tree) = closure.build_tree() else { return Ok(()) };
+    let witness = [tree.join("Module.symvers"), tree.join("Makefile")];
+    match system.db.owners(&witness)?.into_iter().flatten().next() {
+        Some(package) => Err(Refusal::Owned { package, tree: tree.clone() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// A copy of ours is at its place: of the build that the link leads to, or the tree is gone, and it is sound.
@@ -143,17 +158,11 @@ fn to_copy(
         return Err(Refusal::Unusable { path, cause: cause(assessment) }.into());
     }
     let trees = Trees::open(root, closure)?;
-    if !request.force {
-        let witness = [trees.build.join("Module.symvers"), trees.build.join("Makefile")];
-        if let Some(package) = system.db.owners(&witness)?.into_iter().flatten().next() {
-            return Err(Refusal::Owned { package, tree: trees.build }.into());
-        }
-    }
     if trees.all.iter().any(|tree| tree.held().path().contains(target)) {
         return Err(Refusal::WithinTree { target: target.clone() }.into());
     }
     let selection = Selection::new(&trees.arch, &trees.config, &trees.makefile);
-    let mut plan = scan::scan(&trees.all, &selection, users)?;
+    let mut plan = scan::scan(&trees.all, &selection, users, trees.owner)?;
     for (path, why) in trees.missed(root) {
         plan.leave_out(path, why);
     }
@@ -212,31 +221,37 @@ impl Preparation {
             moves: self.moves.clone(),
             before: self.assessment.state(),
             after: None,
-            others: self.others(system)?,
+            still_needed: self.still_needed(system)?,
         })
     }
 
-    /// Other kernels that are built from the trees which this one leaves.
-    fn others(&self, system: &System) -> Result<Vec<Release>> {
+    /// What else the trees which this kernel leaves are for: other kernels' builds, and images that lie in them.
+    fn still_needed(&self, system: &System) -> Result<Vec<String>> {
         let Work::Copy { trees, .. } = &self.work else { return Ok(Vec::new()) };
-        let is_ours = |path: &RootPath| trees.all.iter().any(|tree| tree.held().path().contains(path));
-        let needs = |kernel: &Kernel| -> Result<bool> {
-            let closure = follow(&system.root, kernel)?;
-            Ok(closure.hops.iter().any(|hop| hop.role != Role::BuildLink && is_ours(&hop.path)))
-        };
-        let mut others = Vec::new();
+        let is_in = |path: &RootPath| trees.all.iter().any(|tree| tree.held().path().contains(path));
+        let mut needed = Vec::new();
         for kernel in system.installed()? {
-            if kernel.release != self.assessment.kernel.release && needs(&kernel)? {
-                others.push(kernel.release);
+            let release = &kernel.release;
+            if *release != self.assessment.kernel.release {
+                let closure = follow(&system.root, &kernel)?;
+                if closure.hops.iter().any(|hop| hop.role != Role::BuildLink && is_in(&hop.path)) {
+                    needed.push(format!("modules of kernel {release} are built there"));
+                }
+            }
+            match system.root.walk(&kernel.image).end {
+                WalkEnd::Found { path, .. } if is_in(&path) => {
+                    needed.push(format!("the image of kernel {release} is there"))
+                }
+                _ => {}
             }
         }
-        Ok(others)
+        Ok(needed)
     }
 
     /// Does it. Where this fails, the build link is what it was, unless it is the `source` link beside it that could not
     /// be moved.
     pub fn carry_out(self, system: &System, tell: &mut dyn FnMut(Progress)) -> Result<Account> {
-        if !nix::unistd::geteuid().is_root() {
+        if !may_change(&system.root)? {
             return Err(Refusal::NotRoot.into());
         }
         let mut account = self.account(system)?;
@@ -284,7 +299,7 @@ impl Preparation {
         tell: &mut dyn FnMut(Progress),
     ) -> Result<State> {
         let work = place.begin()?;
-        copy::copy(&trees.all, plan, &work, tell)?;
+        copy::copy(&trees.all, trees.owner, plan, &work, tell)?;
         publish::mark(&work, &self.assessment.kernel.release, (&trees.build, &trees.source), plan)?;
         work.set_mode(0o755)?;
         let state = self.prove(system, work.path())?;
@@ -306,6 +321,12 @@ impl Preparation {
         }
         Ok(proof.state())
     }
+}
+
+/// Whether this is root, or whose root it is: an image that an ordinary user unpacked is theirs in every part.
+fn may_change(root: &Sysroot) -> Result<bool> {
+    let me = nix::unistd::geteuid();
+    Ok(me.is_root() || (!root.is_own_root() && root.status(&RootPath::new("/"))?.uid == me.as_raw()))
 }
 
 /// Where a kernel's build link leads now, as it is written.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::root_path::RootPath;
-use crate::sysroot::{Room, Status};
+use crate::sysroot::{Kind, Room, Status};
 
 /// A regular file of one of the trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +104,9 @@ impl Plan {
             .iter()
             .filter_map(|(path, item)| match item {
                 Item::Link { target, content } => {
-                    let end = lexical(&path.parent()?.join(target))?;
-                    let is_held = matches!(self.items.get(&end), Some(Item::File(_)));
+                    // By way of the tree's own name above it, a link may come back into the tree, and not into the copy.
+                    let end = lexical(&path.parent().unwrap_or(Path::new("")).join(target));
+                    let is_held = end.is_some_and(|end| matches!(self.items.get(&end), Some(Item::File(_))));
                     (!is_held).then(|| (path.clone(), content.clone()))
                 }
                 Item::File(_) => None,
@@ -134,10 +135,11 @@ pub(super) fn lexical(path: &Path) -> Option<PathBuf> {
     Some(plain)
 }
 
-/// Whether a file of a tree is somebody else's and not for everybody: a hard link to what the tree's owner may not even
-/// read would be shown to all by copying it.
-pub(super) fn is_foreign_secret(status: &Status, tree: &Status) -> bool {
-    status.mode & 0o004 == 0 && status.uid != tree.uid
+/// Whether a file or directory is somebody else's than the tree's and not for everybody. What the tree's owner may not
+/// even read can be linked to from the tree, and would be shown to all by copying it.
+pub(super) fn is_foreign_secret(status: &Status, owner: u32) -> bool {
+    let everybodys = if status.kind == Kind::Directory { 0o005 } else { 0o004 };
+    owner != 0 && status.uid != owner && status.mode & everybodys != everybodys
 }
 
 #[cfg(test)]
@@ -151,6 +153,19 @@ mod tests {
             assert_eq!(lexical(Path::new(path)), plain.map(PathBuf::from), "{path}");
         }
         assert_eq!(lexical(Path::new("/..")), None);
+    }
+
+    #[test]
+    fn what_the_trees_owner_cannot_read_is_no_part_of_it() {
+        let is_secret = |kind, uid, mode, owner| {
+            let status = Status { kind, size: 0, mode, id: (0, 0), uid, gid: uid, modified: 0, changed: 0 };
+            is_foreign_secret(&status, owner)
+        };
+        assert!(is_secret(Kind::File, 0, 0o640, 1000), "/etc/shadow");
+        assert!(is_secret(Kind::Directory, 0, 0o711, 1000) && is_secret(Kind::Directory, 1001, 0o700, 1000));
+        assert!(!is_secret(Kind::File, 1000, 0o600, 1000), "the owner's own umask");
+        assert!(!is_secret(Kind::File, 0, 0o644, 1000) && !is_secret(Kind::Directory, 0, 0o755, 1000));
+        assert!(!is_secret(Kind::File, 1000, 0o600, 0), "root's own tree");
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::ForeignSecret { path } => write!(
                 f,
-                "{} belongs to somebody else than the tree and is not for everybody to read: not copied",
+                "{} belongs to somebody else than the tree does, and is not for everybody to read",
                 quoted(path)
             ),
             Refusal::TooMuch { path } => write!(f, "{} holds more than a kernel's tree can", quoted(path)),

@@ -27,18 +27,12 @@ const MOST_LINKS: usize = 8;
 pub(super) struct Tree {
     held: Held,
     sides: Vec<Side>,
-    status: Status,
 }
 
 impl Tree {
     /// Which side of a build a directory is; none for one that is only reached by links of the others.
-    pub(super) fn new(held: Held, sides: &[Side]) -> Result<Self> {
-        let status = held.own_status()?;
-        Ok(Tree { held, sides: sides.to_vec(), status })
-    }
-
-    pub(super) fn status(&self) -> &Status {
-        &self.status
+    pub(super) fn new(held: Held, sides: &[Side]) -> Self {
+        Tree { held, sides: sides.to_vec() }
     }
 
     pub(super) fn held(&self) -> &Held {
@@ -63,6 +57,8 @@ struct Scan<'s> {
     trees: &'s [Tree],
     selection: &'s Selection<'s>,
     users: &'s Users,
+    /// Who owns the build tree.
+    owner: u32,
     plan: Plan,
     names: usize,
     /// Directories that are being looked through: device and inode.
@@ -70,8 +66,8 @@ struct Scan<'s> {
 }
 
 /// Everything that is to be kept. Where two trees have a file of one name, the later tree's is.
-pub(super) fn scan(trees: &[Tree], selection: &Selection<'_>, users: &Users) -> Result<Plan> {
-    let mut scan = Scan { trees, selection, users, plan: Plan::default(), names: 0, way: Vec::new() };
+pub(super) fn scan(trees: &[Tree], selection: &Selection<'_>, users: &Users, owner: u32) -> Result<Plan> {
+    let mut scan = Scan { trees, selection, users, owner, plan: Plan::default(), names: 0, way: Vec::new() };
     for (index, tree) in trees.iter().enumerate().filter(|(_, tree)| !tree.sides.is_empty()) {
         let top = Path::new("");
         scan.directory(&Here { tree: index, held: &tree.held, at: top, copy: top, sides: &tree.sides, depth: 0 })?;
@@ -91,7 +87,7 @@ impl Scan<'_> {
         if here.depth >= DEEPEST {
             return Err(too_much());
         }
-        self.note_writer(&status, here.held.path());
+        self.note(&status, here.held.path())?;
         self.way.push(status.id);
         let entries = here.held.list(MOST_NAMES)?;
         self.names = self.names.saturating_add(entries.len());
@@ -143,17 +139,19 @@ impl Scan<'_> {
     }
 
     fn origin(&mut self, tree: usize, at: &Path, status: &Status, path: &RootPath) -> Result<Origin> {
-        if self.trees.get(tree).is_some_and(|tree| is_foreign_secret(status, &tree.status)) {
-            return Err(Refusal::ForeignSecret { path: path.clone() }.into());
-        }
-        self.note_writer(status, path);
+        self.note(status, path)?;
         Ok(Origin { tree, path: at.to_owned(), size: status.size })
     }
 
-    fn note_writer(&mut self, status: &Status, path: &RootPath) {
+    /// Everything that is kept passes here: who can change it, and who may see it.
+    fn note(&mut self, status: &Status, path: &RootPath) -> Result<()> {
+        if is_foreign_secret(status, self.owner) {
+            return Err(Refusal::ForeignSecret { path: path.clone() }.into());
+        }
         for who in self.users.writers(status) {
             self.plan.note_writer(who, || path.clone());
         }
+        Ok(())
     }
 
     /// A link that stays in the copy is kept; what one into any of the trees leads to is copied; any other is left out.
@@ -234,7 +232,7 @@ impl Scan<'_> {
                         Ok(status) => status,
                     }
                 }
-                _ => tree.status,
+                _ => tree.held.own_status()?,
             };
             return Ok(Ok((index, below, status)));
         }

@@ -28,6 +28,8 @@ pub(super) struct Trees {
     pub(super) source: RootPath,
     /// The source, the build tree, and what else their links lead to.
     pub(super) all: Vec<Tree>,
+    /// Who owns the build tree.
+    pub(super) owner: u32,
     /// The name of the architecture's directory.
     pub(super) arch: String,
     /// The architecture's own Makefile.
@@ -45,7 +47,7 @@ impl Trees {
         };
         let build = closure.build_tree().ok_or_else(|| unusable("the link leads nowhere"))?.clone();
         let source = closure.source.clone().ok_or_else(|| unusable("it has no kernel's Makefile"))?;
-        let held = |path: &RootPath, sides: &[Side]| Tree::new(root.hold(path)?, sides);
+        let held = |path: &RootPath, sides: &[Side]| -> Result<Tree> { Ok(Tree::new(root.hold(path)?, sides)) };
         let mut all = match build == source {
             true => vec![held(&build, &[Side::Source, Side::Build])?],
             false => vec![held(&source, &[Side::Source])?, held(&build, &[Side::Build])?],
@@ -54,13 +56,15 @@ impl Trees {
         for hop in others.filter(|hop| hop.path != build && hop.path != source) {
             all.push(held(&hop.path, &[])?);
         }
+        let owner = root.hold(&build)?.own_status()?.uid;
+        secluded(root, &all, owner)?;
         let text = |path: &RootPath| -> Result<String> {
             Ok(String::from_utf8_lossy(&root.read(path, LARGEST_TEXT)?).into_owned())
         };
         let config = TreeConfig::new(text(&build.join("include/config/auto.conf"))?);
         let arch = find_arch(root, &build, &config).ok_or_else(|| unusable("it shows no architecture"))?;
         let makefile = text(&source.join("arch").join(&arch).join("Makefile"))?;
-        Ok(Trees { build, source, all, arch, makefile, config })
+        Ok(Trees { build, source, all, owner, arch, makefile, config })
     }
 
     /// Files that a build tree has and a copy does not, that somebody may miss.
@@ -81,6 +85,17 @@ impl Trees {
         .filter(|(path, _)| root.link_status(path).is_ok())
         .collect()
     }
+}
+
+/// A tree below a directory that is closed to its owner: somebody else's, who let nobody in.
+fn secluded(root: &Sysroot, trees: &[Tree], owner: u32) -> Result<()> {
+    for path in trees.iter().flat_map(|tree| tree.held().path().as_path().ancestors().skip(1)).map(RootPath::new) {
+        let status = root.link_status(&path)?;
+        if owner != 0 && status.uid != owner && status.mode & 0o001 == 0 {
+            return Err(Refusal::ForeignSecret { path }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The architecture that a tree was built for. A tree may have been built for several, one after the other.
