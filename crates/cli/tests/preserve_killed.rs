@@ -33,6 +33,7 @@ const EVERY: usize = 61;
 
 /// Starts the command, stops it before its first system call, and lets it make so many that it enters or leaves one
 /// `limit` times; then kills it. Says how often it did, and whether it had ended before.
+#[allow(clippy::zombie_processes, reason = "waitpid waits for it wherever it ends")]
 fn run_for(system: &System, limit: usize) -> (usize, bool) {
     let command = system.command(["preserve", RELEASE]);
     // A shell that stops itself, so that nobody has to be quick: then it becomes the command.
