@@ -63,7 +63,8 @@ fn every_usable_kernel_builds_without_its_trees_afterwards() {
             assert_eq!(run.code, 0, "{}: {release}: {run:?}", layout.name);
             let account = run.json();
             assert_eq!(account["outcome"], "preserved", "{}: {account:#}", layout.name);
-            if !account["still_needed"].as_array().unwrap().is_empty() {
+            let is_elsewhere = |why: &Value| !why.as_str().unwrap().starts_with("the package ");
+            if account["still_needed"].as_array().unwrap().iter().any(is_elsewhere) {
                 needed += 1;
                 continue;
             }

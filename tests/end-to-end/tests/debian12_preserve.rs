@@ -193,6 +193,29 @@ fn links_swapped_while_it_copies_lead_nowhere() {
     assert!(state == "degraded" || state == "ready", "{state}: {swapped:?}");
 }
 
+/// A tree that is linked to what only root may read would, copied, show it to all.
+#[test]
+fn what_the_trees_owner_may_not_read_is_not_shown_to_all() {
+    let (root, release) = installed(self_built().unwrap(), TREE);
+    let script = format!(
+        "mkdir -m 700 /srv/closed && cp -r {TREE}/scripts /srv/closed/ && \
+         su felix -c 'cd {TREE} && mv scripts s && ln -s /srv/closed/scripts scripts'"
+    );
+    root.sh(&script).unwrap().success().unwrap();
+    for (change, path) in [
+        ("true", "/srv/closed"),
+        ("chmod 755 /srv/closed; chmod 600 /srv/closed/scripts/mod/modpost", "/srv/closed/scripts/mod/modpost"),
+    ] {
+        root.sh(change).unwrap().success().unwrap();
+        let refused = preserve(&root, &format!("{release} --trust-owner felix"));
+        assert_eq!(refused.code, 1, "{refused:?}");
+        let told =
+            format!("refused: {path} belongs to somebody else than the tree does, and is not for everybody to read");
+        assert!(refused.output.contains(&told), "{refused:?}");
+        assert_untouched(&root, &release, &refused);
+    }
+}
+
 /// At seeded moments: the link leads to a good tree, and the next run finishes.
 #[test]
 fn killed_at_any_moment_it_leaves_a_link_that_is_good() {

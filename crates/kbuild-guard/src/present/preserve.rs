@@ -85,7 +85,7 @@ fn end(account: &Account, outcome: Outcome) -> String {
             format!("No kernel here needs {} any more: archive or delete it as you like.", trees.join(" and "))
         }
         Outcome::Preserved => {
-            format!("Keep {}: {}.", trees.join(" and "), few(&account.still_needed, 3))
+            format!("Before you delete anything: {}.", few(&account.still_needed, 3))
         }
         Outcome::WouldPreserve | Outcome::WouldRelink => "Nothing was changed.".to_owned(),
         Outcome::Relinked | Outcome::Unchanged => return String::new(),

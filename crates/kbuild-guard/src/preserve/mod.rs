@@ -2,6 +2,7 @@
 //! Preserving a kernel's build tree: what external module builds need is copied to a place that lasts, the copy is
 //! proved, and only then the build link is moved to it. Until that moment nothing that was there has changed.
 
+mod carry_out;
 mod copy;
 mod plan;
 mod publish;
@@ -22,12 +23,14 @@ use crate::build_tree::{Closure, End, LinkKind, Role, follow};
 use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::machine::Users;
+use crate::package_db::PackageId;
+use crate::quote::quoted;
 use crate::release::Release;
 use crate::relink::{self, Journal, Move};
 use crate::root_path::RootPath;
 use crate::survey::System;
 use crate::sysroot::{Sysroot, WalkEnd};
-use publish::{Place, Standing};
+use publish::Standing;
 use select::Selection;
 use trees::Trees;
 
@@ -110,11 +113,16 @@ pub fn prepare(system: &System, assessment: Assessment, request: &Request) -> Re
 /// A tree that a package brings goes and comes with it.
 fn unowned(system: &System, closure: &Closure) -> Result<()> {
     let Some(tree) = closure.build_tree() else { return Ok(()) };
-    let witness = [tree.join("Module.symvers"), tree.join("Makefile")];
-    match system.db.owners(&witness)?.into_iter().flatten().next() {
-        Some(package) => Err(Refusal::Owned { package, tree: tree.clone() }.into()),
+    match owner(system, tree)? {
+        Some((package, tree)) => Err(Refusal::Owned { package, tree }.into()),
         None => Ok(()),
     }
+}
+
+/// The package that brings a tree, by files that no tree is without.
+fn owner(system: &System, tree: &RootPath) -> Result<Option<(PackageId, RootPath)>> {
+    let witness = [tree.join("Module.symvers"), tree.join("Makefile")];
+    Ok(system.db.owners(&witness)?.into_iter().flatten().next().map(|package| (package, tree.clone())))
 }
 
 /// A copy of ours is at its place: of the build that the link leads to, or the tree is gone, and it is sound.
@@ -230,103 +238,27 @@ impl Preparation {
         let Work::Copy { trees, .. } = &self.work else { return Ok(Vec::new()) };
         let is_in = |path: &RootPath| trees.all.iter().any(|tree| tree.held().path().contains(path));
         let mut needed = Vec::new();
+        if let Some((package, tree)) = owner(system, &trees.build)? {
+            needed.push(format!("the package {package} owns {}", quoted(&tree)));
+        }
         for kernel in system.installed()? {
             let release = &kernel.release;
             if *release != self.assessment.kernel.release {
                 let closure = follow(&system.root, &kernel)?;
-                if closure.hops.iter().any(|hop| hop.role != Role::BuildLink && is_in(&hop.path)) {
-                    needed.push(format!("modules of kernel {release} are built there"));
+                let mut shared = closure.hops.iter().filter(|hop| hop.role != Role::BuildLink && is_in(&hop.path));
+                if let Some(hop) = shared.next() {
+                    needed.push(format!("modules of kernel {release} are built in {}", quoted(&hop.path)));
                 }
             }
             match system.root.walk(&kernel.image).end {
                 WalkEnd::Found { path, .. } if is_in(&path) => {
-                    needed.push(format!("the image of kernel {release} is there"))
+                    needed.push(format!("the image of kernel {release} is {}", quoted(&path)));
                 }
                 _ => {}
             }
         }
         Ok(needed)
     }
-
-    /// Does it. Where this fails, the build link is what it was, unless it is the `source` link beside it that could not
-    /// be moved.
-    pub fn carry_out(self, system: &System, tell: &mut dyn FnMut(Progress)) -> Result<Account> {
-        if !may_change(&system.root)? {
-            return Err(Refusal::NotRoot.into());
-        }
-        let mut account = self.account(system)?;
-        let place = Place::take(&system.root, &self.target)?;
-        account.after = Some(match &self.work {
-            Work::There { state } => {
-                place.discard();
-                *state
-            }
-            Work::Copy { trees, plan } => {
-                Self::make_room(&place, plan)?;
-                let made = self.make(system, &place, trees, plan, tell);
-                if made.is_err() {
-                    place.discard();
-                }
-                made?
-            }
-        });
-        relink::carry_out(&system.root, &self.assessment.kernel, "preserve", &self.moves)?;
-        Ok(account)
-    }
-
-    /// Removes what another run has left, and looks whether there is room for a copy.
-    fn make_room(place: &Place, plan: &Plan) -> Result<()> {
-        place.clean()?;
-        let room = place.parent().room()?;
-        let path = place.parent().path().clone();
-        let (bytes, files) = plan.takes(room);
-        if bytes > room.bytes {
-            return Err(Refusal::NoRoom { path, needed: bytes, free: room.bytes }.into());
-        }
-        if let Some(free) = room.files.filter(|free| files > *free) {
-            return Err(Refusal::NoRoomForFiles { path, needed: files, free }.into());
-        }
-        Ok(())
-    }
-
-    /// Makes the copy, proves it, and puts it in its place.
-    fn make(
-        &self,
-        system: &System,
-        place: &Place,
-        trees: &Trees,
-        plan: &Plan,
-        tell: &mut dyn FnMut(Progress),
-    ) -> Result<State> {
-        let work = place.begin()?;
-        copy::copy(&trees.all, trees.owner, plan, &work, tell)?;
-        publish::mark(&work, &self.assessment.kernel.release, (&trees.build, &trees.source), plan)?;
-        work.set_mode(0o755)?;
-        let state = self.prove(system, work.path())?;
-        place.publish(&work)?;
-        Ok(state)
-    }
-
-    /// The copy is judged as any tree is, and may not be worse than the one that it is a copy of.
-    fn prove(&self, system: &System, copy: &RootPath) -> Result<State> {
-        let proof = system.assess_with(&self.assessment, copy)?;
-        let rank = |state: State| match state {
-            State::Ready => 0,
-            State::Degraded => 1,
-            State::Broken | State::Absent | State::Unknown => 2,
-        };
-        let worse = rank(proof.state()) > rank(self.assessment.state());
-        if worse || !proof.has_usable_tree() {
-            return Err(Refusal::Unproved { cause: cause(&proof) }.into());
-        }
-        Ok(proof.state())
-    }
-}
-
-/// Whether this is root, or whose root it is: an image that an ordinary user unpacked is theirs in every part.
-fn may_change(root: &Sysroot) -> Result<bool> {
-    let me = nix::unistd::geteuid();
-    Ok(me.is_root() || (!root.is_own_root() && root.status(&RootPath::new("/"))?.uid == me.as_raw()))
 }
 
 /// Where a kernel's build link leads now, as it is written.

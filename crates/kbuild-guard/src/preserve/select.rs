@@ -111,7 +111,8 @@ fn parts(path: &Path) -> Option<Vec<&str>> {
 fn is_source_of_arch(below: &[&str]) -> bool {
     match below {
         [name] => name.starts_with("Makefile") || ["Kbuild.platforms", "Platform"].contains(name),
-        ["scripts" | "tools", _, ..] => true,
+        ["scripts", _, ..] => true,
+        ["tools", script] => script.ends_with(".sh"),
         [directories @ .., name] => {
             ["Kbuild.platforms", "Platform"].contains(name)
                 || (directories.contains(&"include") && !directories.contains(&"generated"))
@@ -179,8 +180,8 @@ mod tests {
             ("arch/x86/include/generated/asm/ioctl.h", true),
             ("arch/x86/kvm/mmu.h", false),
             ("arch/x86/um/shared/include/x.h", true),
-            ("arch/x86/tools/relocs.c", true),
-            ("arch/x86/tools/relocs_common.o", false),
+            ("arch/x86/tools/relocs.c", false),
+            ("arch/x86/tools/relocs", false),
             ("arch/arm/Makefile", false),
             ("arch/arm/include/asm/opcodes.h", false),
             ("arch/mips/alchemy/Platform", false),
