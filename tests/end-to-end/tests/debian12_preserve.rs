@@ -204,7 +204,7 @@ fn what_the_trees_owner_may_not_read_is_not_shown_to_all() {
     root.sh(&script).unwrap().success().unwrap();
     for (change, path) in [
         ("true", "/srv/closed"),
-        ("chmod 755 /srv/closed; chmod 600 /srv/closed/scripts/mod/modpost", "/srv/closed/scripts/mod/modpost"),
+        ("chmod 755 /srv/closed; chmod 700 /srv/closed/scripts/mod/modpost", "/srv/closed/scripts/mod/modpost"),
     ] {
         root.sh(change).unwrap().success().unwrap();
         let refused = preserve(&root, &format!("{release} --trust-owner felix"));
