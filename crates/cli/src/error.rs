@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use kbuild_guard::package_db::PackageId;
+use kbuild_guard::preserve::Refusal;
 use kbuild_guard::quote::{quoted, quoted_os, quoted_text};
 use kbuild_guard::release::Release;
 use kbuild_guard::sysroot::RootPath;
@@ -31,6 +32,8 @@ pub(crate) enum Error {
     NoPath(RootPath),
     /// A probe in another root than the running system's.
     ProbeElsewhere(PathBuf),
+    /// A place for a copy that is no absolute path; it is fit for a terminal here.
+    NoPlace(String),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -45,7 +48,10 @@ impl Error {
             | Error::NotText(_)
             | Error::NoPackage(_)
             | Error::NoPath(_)
+            | Error::NoPlace(_)
+            | Error::Common(kbuild_guard::error::Error::Refused(Refusal::NotRoot))
             | Error::ProbeElsewhere(_) => Exit::Usage,
+            Error::Common(kbuild_guard::error::Error::Refused(_)) => Exit::Findings,
             Error::Common(_) | Error::Output(_) => Exit::Unknown,
         }
     }
@@ -70,6 +76,7 @@ impl fmt::Display for Error {
                 "--probe builds in the running system only: call kbuild-guard inside of {}",
                 quoted_os(root.as_os_str())
             ),
+            Error::NoPlace(path) => write!(f, "{path} is not the absolute path of a directory"),
             Error::Output(error) => write!(f, "cannot write the answer: {error}"),
         }
     }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 /// What each status means: for `--help` and the man page.
 pub const STATUSES: [(u8, &str); 4] = [
-    (0, "nothing to do"),
-    (1, "findings: of a kernel, of what-if, of the configuration, of a hook"),
+    (0, "nothing to do, or done"),
+    (1, "findings: of a kernel, of what-if, of the configuration, of a hook; a tree that is not preserved, and why"),
     (2, "the command was called wrongly"),
     (3, "it could not be determined; this stands above findings"),
 ];

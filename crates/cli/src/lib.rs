@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The admin's command. One file a verb; what they share is the `Session`.
 
+mod bar;
 mod error;
 mod exit;
 mod options;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         Verb::Explain { subject } => verbs::explain::run(&session, subject.as_deref()),
         Verb::Config => verbs::config::run(&session),
         Verb::Hooks => verbs::hooks::run(&session),
+        Verb::Preserve(wish) => verbs::preserve::run(&session, wish),
         Verb::WhatIf { change, as_live } => verbs::what_if::run(&session, change, *as_live),
     });
     match answer {

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::exit;
 
@@ -22,7 +22,7 @@ pub enum ColourChoice {
 /// Says whether external kernel modules can be built, kernel by kernel, and why not.
 ///
 /// Package managers call kbuild-guard so that module builds never break unnoticed. This command shows what their hooks
-/// see and what they would decide. It changes nothing, asks nothing and uses no network.
+/// see and what they would decide. It asks nothing, uses no network, and changes nothing unless it is told to preserve.
 #[derive(Debug, Parser)]
 #[command(name = "kbuild-guard", version, max_term_width = 80, color = clap::ColorChoice::Never)]
 #[command(after_help = exit::HELP)]
@@ -98,6 +98,12 @@ pub enum Verb {
     /// A hook is live, off (switched off by the admin), not-installed, or broken; then the exit status is 1 and the
     /// command that mends it is named.
     Hooks,
+    /// Copy what module builds need of a kernel's tree to a place that lasts.
+    ///
+    /// For a kernel that was built by hand: the tree in somebody's home can be archived or deleted afterwards. Some
+    /// 60 MB of it are copied to /usr/src/linux-headers-RELEASE, the copy is judged like any tree, and then the build
+    /// link is moved to it. Where that fails or is refused, nothing has changed; exit status 1 is a refusal.
+    Preserve(Preserve),
     /// What the guard would say, without doing anything.
     WhatIf {
         /// The change to ask about.
@@ -107,6 +113,32 @@ pub enum Verb {
         #[arg(long, global = true)]
         as_live: bool,
     },
+}
+
+/// What to preserve, and how.
+#[derive(Debug, Args)]
+pub struct Preserve {
+    /// The kernel whose tree it is.
+    #[arg(value_name = "RELEASE")]
+    pub release: OsString,
+
+    /// Copy to DIR instead of /usr/src/linux-headers-RELEASE.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub to: Option<PathBuf>,
+
+    /// Copy what USER could have changed, too.
+    ///
+    /// A refusal names everybody who could. What they put there is run by root whenever a module is built.
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
+    pub trust_owner: Vec<String>,
+
+    /// Copy a tree that a package owns, too.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Say what would be done, and do nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
 }
 
 /// A change to ask about.

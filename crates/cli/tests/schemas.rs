@@ -209,6 +209,42 @@ fn config_hooks_and_explain_are_as_their_schemas_say() {
     }
 }
 
+#[test]
+fn preserve_is_as_its_schema_says() {
+    let schema = schema("preserve.schema.json");
+    let system = Layout::named("o-equals").assemble();
+    let run = |words: &[&str]| {
+        let run = system.run(["preserve", "6.8.0-felix", "--json"].iter().chain(words));
+        assert_valid(&schema, "preserve", &run)
+    };
+    assert_eq!(run(&["--dry-run"])["outcome"], "would-preserve");
+    let done = run(&[]);
+    assert_eq!(done["outcome"], "preserved");
+    assert_eq!(run(&[])["outcome"], "unchanged");
+    std::fs::remove_file(system.at("/lib/modules/6.8.0-felix/source")).unwrap();
+    std::os::unix::fs::symlink("/home/felix/linux-6.8", system.at("/lib/modules/6.8.0-felix/source")).unwrap();
+    assert_eq!(run(&["--dry-run"])["outcome"], "would-relink");
+    assert_eq!(run(&[])["outcome"], "relinked");
+    for (pointer, value) in [
+        ("/schema", json!(2)),
+        ("/release", json!("a/b")),
+        ("/outcome", json!("done")),
+        ("/outcome", json!("would-preserve")),
+        ("/outcome", json!("relinked")),
+        ("/from", Value::Null),
+        ("/from", json!("home")),
+        ("/files", json!(0)),
+        ("/links/0/new", json!("")),
+        ("/left_out", json!([{ "path": "/x" }])),
+        ("/state_before", json!("fine")),
+        ("/state_after", json!("fine")),
+        ("/still_needed", Value::Null),
+        ("/more", json!(1)),
+    ] {
+        assert!(!faults(&schema, &changed(&done, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+}
+
 fn remove_headers(system: &System) -> Value {
     system.run(["what-if", "remove", "linux-headers-6.1.0-56-cloud-amd64", "--as-live", "--json"]).json()
 }

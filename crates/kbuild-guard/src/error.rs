@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 
+use crate::preserve::Refusal;
 use crate::quote::{quoted, quoted_text};
 use crate::root_path::RootPath;
 
@@ -29,6 +30,13 @@ pub enum Error {
         /// The path inside the root.
         path: RootPath,
     },
+    /// Something other than a directory stands where one was, a link for one: those are not followed.
+    NotADirectory {
+        /// The path inside the root.
+        path: RootPath,
+    },
+    /// Preserving a tree was refused, with nothing changed.
+    Refused(Refusal),
     /// A file is larger than anything that belongs at this path.
     TooLarge {
         /// The path inside the root.
@@ -81,6 +89,8 @@ impl fmt::Display for Error {
                 write!(f, "cannot {operation} {}: {}", quoted(path), words(source))
             }
             Error::NotRegular { path } => write!(f, "{} is not a regular file", quoted(path)),
+            Error::NotADirectory { path } => write!(f, "{} is not a directory (links are not followed)", quoted(path)),
+            Error::Refused(refusal) => refusal.fmt(f),
             Error::TooLarge { path, limit } => write!(f, "{} is larger than {limit} bytes", quoted(path)),
             Error::Deadline => write!(f, "the time for an answer is over"),
             Error::BadRelease { text, reason } => {
@@ -96,6 +106,12 @@ fn words(source: &io::Error) -> String {
     source
         .raw_os_error()
         .map_or_else(|| source.to_string(), |number| nix::errno::Errno::from_raw(number).desc().to_owned())
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal)
+    }
 }
 
 impl std::error::Error for Error {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::assess::{Assessment, assess};
-use crate::build_tree::{Closure, End, follow};
+use crate::build_tree::{Closure, End, follow, follow_to};
 use crate::checks::{Known, PackagedTrees, Sight};
 use crate::demand::Register;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::kernels::{Kernel, installed, mark_kept};
 use crate::machine::Machine;
 use crate::package_db::{Advisor, AskedAhead, ImageStanding, PackageDb, PackageId};
 use crate::quote::quoted;
-use crate::sysroot::Sysroot;
+use crate::sysroot::{RootPath, Sysroot};
 
 /// A root with its package manager.
 pub struct System {
@@ -109,6 +109,13 @@ impl System {
         closure: Closure,
     ) -> Result<Assessment> {
         assess(&self.sight(), register, kernel, standing, closure)
+    }
+
+    /// Assesses a kernel again, as if its build link led to `tree`.
+    pub fn assess_with(&self, assessment: &Assessment, tree: &RootPath) -> Result<Assessment> {
+        let register = Register::read(&self.root, &self.machine);
+        let closure = follow_to(&self.root, &assessment.kernel, tree);
+        self.assess(&register, assessment.kernel.clone(), assessment.standing.clone(), closure)
     }
 
     fn sight(&self) -> Sight<'_> {

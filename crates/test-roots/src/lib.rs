@@ -25,6 +25,7 @@
 //! | [`Base::debian12_kernels`] | the same with all of that installed, the module built by dkms for each kernel |
 //! | [`Base::debian12_boot`] | the same with systemd and initial ramdisks, for [`Boot`] |
 //! | [`Base::debian12_self_built`] | [`Base::debian12`] with a small kernel that a user has built in the home directory |
+//! | [`Base::debian12_built_apart`] | the same with a kernel built with `O=`, in another directory than its source |
 //! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
 //! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |

@@ -46,6 +46,11 @@ pub fn self_built() -> Result<Base> {
     Base::debian12_self_built(&mut |_| {})
 }
 
+/// The same where the kernel was built with O=, in /home/felix/out, from the source in /home/felix/linux.
+pub fn built_apart() -> Result<Base> {
+    Base::debian12_built_apart(&mut |_| {})
+}
+
 /// Debian 12 with autopkgtest and piuparts.
 pub fn with_testers() -> Result<Base> {
     Base::debian12_packaging(&mut |_| {})

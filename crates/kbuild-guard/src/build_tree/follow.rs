@@ -70,6 +70,18 @@ pub fn follow(root: &Sysroot, kernel: &Kernel) -> Result<Closure> {
     Ok(closure)
 }
 
+/// The closure that the build link of `kernel` would have if it led to `tree`, a directory whose path holds no link.
+pub fn follow_to(root: &Sysroot, kernel: &Kernel, tree: &RootPath) -> Closure {
+    let path = kernel.dir.join("build");
+    let link = BuildLink { path: path.clone(), kind: LinkKind::Symlink(tree.as_path().to_owned()) };
+    let itself = Hop { path: path.clone(), role: Role::BuildLink, via: path.clone(), witnesses: Vec::new() };
+    let mut closure = Closure { link, hops: vec![itself], end: End::Complete, gaps: Vec::new(), source: None };
+    closure.add_tree(root, tree.clone(), Role::BuildTree, path);
+    closure.follow_includes(root);
+    closure.follow_links(root);
+    closure
+}
+
 impl Closure {
     fn add_tree(&mut self, root: &Sysroot, path: RootPath, role: Role, via: RootPath) {
         if self.hops.iter().any(|hop| hop.path == path && hop.role != Role::BuildLink) {

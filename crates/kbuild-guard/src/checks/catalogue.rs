@@ -109,14 +109,16 @@ catalogue! {
     /// No package looks after the tree.
     OutsideCare = "KBG010", "no package looks after the tree",
         consequence: "modules build today, until somebody moves, archives or deletes the tree",
-        advice: "keep the tree where it is, or install a headers package built from it ('make bindeb-pkg', 'make rpm-pkg')",
+        advice: "copy what builds need with 'kbuild-guard preserve', keep the tree where it is, or install a headers \
+                 package built from it ('make bindeb-pkg', 'make rpm-pkg')",
         story: "The kernel was built by hand and its link leads to the directory it was built in. Nothing warns when \
                 that directory goes, and weeks later DKMS, VMware and VirtualBox fail. In a home directory that is a \
                 risk; anywhere else it is only worth knowing.";
     /// The tree is in a place that does not last.
     VolatilePlace = "KBG011", "the tree is in a place that does not last",
         consequence: "modules build today, and not after the next boot, clean-up or loss of the connection",
-        advice: "move the tree to a disk of this system, /usr/src for one, and link to it there",
+        advice: "copy what builds need to /usr/src with 'kbuild-guard preserve', or move the tree to a disk of this system \
+                 and link to it there",
         story: "Directories like /tmp and /run are emptied at boot or by age; a tmpfs is gone at boot; a network \
                 file system or a medium in a drive may not be there when a kernel update rebuilds modules at night.";
     /// Somebody besides root can change what builds run.

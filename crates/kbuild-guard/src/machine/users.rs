@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who may write what: the users and groups of a root, as far as its own files know them.
 
-use crate::sysroot::{RootPath, Status, Sysroot};
+use crate::sysroot::{Kind, RootPath, Status, Sysroot};
 
 /// `/etc/passwd` and `/etc/group` are read up to this size.
 const LARGEST: usize = 4 << 20;
@@ -50,14 +50,8 @@ impl Users {
             let mut fields = line.split(':');
             let name = fields.next()?.to_owned();
             let gid = fields.nth(1)?.parse().ok()?;
-            let members = fields
-                .next()
-                .unwrap_or_default()
-                .split(',')
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect();
-            Some(Group { name, gid, members })
+            let members = fields.next().unwrap_or_default().split(',').filter(|member| !member.is_empty());
+            Some(Group { name, gid, members: members.map(str::to_owned).collect() })
         };
         let owner = if root.is_own_root() { None } else { root.status(&RootPath::new("/")).ok() };
         Users {
@@ -92,6 +86,26 @@ impl Users {
     pub fn person(&self, uid: u32) -> Option<(String, u32)> {
         let user = self.users.iter().find(|user| user.uid == uid && PEOPLE.contains(&uid))?;
         Some((plain(&user.name), user.gid))
+    }
+
+    /// Everybody besides root who can change what stands at a place: its owner, and whom the owner lets. A group is
+    /// nobody else where only its owner is in it.
+    pub fn writers(&self, status: &Status) -> Vec<String> {
+        let (owner, group) = self.owner.unwrap_or_default();
+        let mut writers = Vec::new();
+        if status.uid != 0 && status.uid != owner {
+            writers.push(self.name_of(status.uid));
+        }
+        if status.mode & 0o1000 != 0 && status.kind == Kind::Directory {
+            return writers;
+        }
+        if status.mode & 0o002 != 0 {
+            writers.push("everybody".to_owned());
+        }
+        if status.mode & 0o020 != 0 && status.gid != 0 && status.gid != group {
+            writers.extend(self.inhabited(status.gid, status.uid));
+        }
+        writers
     }
 
     /// Whose home a path is in.
@@ -137,7 +151,6 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sysroot::Kind;
     use std::fs;
 
     fn users() -> Users {
@@ -179,6 +192,12 @@ mod tests {
         assert_eq!(besides_felix(at(1001, 0, 0o755)).as_deref(), Some("uid 1001"));
         assert_eq!(users().person(1000), Some(("felix".to_owned(), 1000)));
         assert_eq!((users().person(0), users().person(1001)), (None, None));
+        let writers = |status: Status| users().writers(&status);
+        assert_eq!(writers(at(1000, 1000, 0o775)), ["felix"], "felix' own group is felix");
+        assert_eq!(writers(at(1000, 40, 0o777)), ["felix", "everybody"]);
+        assert_eq!(writers(at(1001, 40, 0o775)), ["uid 1001", "group src"]);
+        assert_eq!(writers(at(0, 0, 0o1777)), [""; 0]);
+        assert_eq!(writers(at(0, 1000, 0o755)), [""; 0]);
     }
 
     #[test]

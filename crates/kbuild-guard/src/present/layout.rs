@@ -40,7 +40,7 @@ pub(super) fn row(label: &str, text: &str) -> String {
 }
 
 /// A row with a command, which can be copied as it is, also where it takes several lines.
-pub(super) fn command_row(label: &str, command: &str) -> String {
+pub fn command_row(label: &str, command: &str) -> String {
     format!("  {label:<8}{}\n", wrapped_with(" \\", command, INDENT, INDENT))
 }
 

@@ -3,7 +3,9 @@
 //! say, and nothing but regular files is ever opened for reading.
 
 mod directory;
+mod held;
 mod lasting;
+mod make;
 mod read;
 mod replace;
 mod walk;
@@ -18,7 +20,10 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
 pub use directory::Directory;
+pub use held::Held;
 pub use lasting::Lasting;
+pub use make::Room;
+pub(crate) use make::finish;
 pub use read::Entry;
 pub use walk::{Passed, Walk, WalkEnd};
 

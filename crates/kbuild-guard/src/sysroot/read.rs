@@ -97,31 +97,35 @@ impl Sysroot {
 
     /// The names in a directory, at most `most`, without `.` and `..`, in byte order.
     pub fn list(&self, path: &RootPath, most: usize) -> Result<Vec<Entry>> {
-        let io = |errno| Error::io("list", path, errno);
-        let fd = self.open_dir(path)?;
-        let mut dir = Dir::from_fd(fd).map_err(io)?;
-        let mut entries = Vec::new();
-        for entry in dir.iter() {
-            let entry = entry.map_err(io)?;
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
-                continue;
-            }
-            if entries.len() >= most {
-                log::debug!("{}: more than {most} entries, the rest is not looked at", quoted(path));
-                break;
-            }
-            let kind = entry.file_type().map(|kind| match kind {
-                Type::File => Kind::File,
-                Type::Directory => Kind::Directory,
-                Type::Symlink => Kind::Symlink,
-                Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Kind::Other,
-            });
-            entries.push(Entry { name: OsString::from_vec(name.to_vec()), kind });
-        }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
+        entries(self.open_dir(path)?, path, most)
     }
+}
+
+/// The names in a directory that is open, at most `most`, without `.` and `..`, in byte order.
+pub(super) fn entries(fd: OwnedFd, path: &RootPath, most: usize) -> Result<Vec<Entry>> {
+    let io = |errno| Error::io("list", path, errno);
+    let mut dir = Dir::from_fd(fd).map_err(io)?;
+    let mut entries = Vec::new();
+    for entry in dir.iter() {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name().to_bytes();
+        if name == b"." || name == b".." {
+            continue;
+        }
+        if entries.len() >= most {
+            log::debug!("{}: more than {most} entries, the rest is not looked at", quoted(path));
+            break;
+        }
+        let kind = entry.file_type().map(|kind| match kind {
+            Type::File => Kind::File,
+            Type::Directory => Kind::Directory,
+            Type::Symlink => Kind::Symlink,
+            Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Kind::Other,
+        });
+        entries.push(Entry { name: OsString::from_vec(name.to_vec()), kind });
+    }
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod debian12;
 mod debian12_boot;
+mod debian12_built_apart;
 mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_packaging;
@@ -70,6 +71,14 @@ impl Base {
     /// It is not installed yet; [`releases`](Self::releases) has its release alone. Building it takes some minutes.
     pub fn debian12_self_built(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_self_built::DEBIAN12_SELF_BUILT, progress)
+    }
+
+    /// [`debian12_self_built`](Self::debian12_self_built) with another kernel built in /home/felix/out (`O=`), not
+    /// installed yet, from the source in /home/felix/linux, which holds nothing built any more.
+    ///
+    /// [`releases`](Self::releases) has its release alone. acpi_call builds for it.
+    pub fn debian12_built_apart(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_built_apart::DEBIAN12_BUILT_APART, progress)
     }
 
     /// [`debian12`](Self::debian12) with autopkgtest and piuparts, and a minimal Debian 12 in `/srv/minimal` for the latter.
