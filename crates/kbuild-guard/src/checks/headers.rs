@@ -98,7 +98,7 @@ fn start(inspection: &Inspection<'_>) -> Option<Start> {
         .filter_map(|path| inspection.path(Side::Source, path))
         .flat_map(|path| forced_includes(&inspection.text(&path)).map(str::to_owned).collect::<Vec<_>>())
         .collect();
-    let mut included = vec!["linux/module.h".to_owned()];
+    let mut included = vec!["#include <linux/module.h>\n".to_owned()];
     if let Some(modpost) = inspection.path(Side::Build, "scripts/mod/modpost") {
         let modpost = super::host_tools::behind_wrapper(inspection, &modpost).unwrap_or(modpost);
         included.extend(written_includes(&inspection.root.read(&modpost, LARGEST_PROGRAM).unwrap_or_default()));

@@ -3,7 +3,7 @@
 
 use super::expand::Expansion;
 use super::macros::Macros;
-use super::tokens::{Token, tokens};
+use super::tokens::{Token, number, tokens};
 use super::truth::Truth;
 
 /// Whether a condition, cleaned, holds.
@@ -103,6 +103,7 @@ impl<'e> Value<'e> {
                 }
                 value
             }
+            Some(Token::Numeral(text)) => number(&text),
             Some(Token::Number(number)) => number,
             Some(Token::Text) => None,
             Some(Token::Word(word) | Token::Spent(word)) => {
@@ -110,8 +111,9 @@ impl<'e> Value<'e> {
                 if is_call {
                     self.pass_call()?;
                 }
-                // What is no macro counts as 0 (C11 6.10.1).
-                if is_call || ASKS.contains(&word.as_ref()) { None } else { Some(0) }
+                // What is no macro counts as 0 (C11 6.10.1); `__SUCH__` may be one of the compiler's own.
+                let is_compilers = word.len() > 4 && word.starts_with(b"__") && word.ends_with(b"__");
+                if is_call || is_compilers || ASKS.contains(&word.as_ref()) { None } else { Some(0) }
             }
             _ => return Err(Nonsense),
         };
@@ -243,9 +245,17 @@ mod tests {
         for condition in ["0", "UNDEFINED", "MAYBE && 0", "defined(X) || UNDEFINED > 3"] {
             assert_eq!(holds(condition), Truth::No, "{condition}");
         }
-        for condition in
-            ["MAYBE", "defined(MAYBE)", "__has_attribute(x)", "F(1) == 2", "1 +", "(", "1 / 0", "'a' == 97"]
-        {
+        for condition in [
+            "MAYBE",
+            "defined(MAYBE)",
+            "__has_attribute(x)",
+            "F(1) == 2",
+            "1 +",
+            "(",
+            "1 / 0",
+            "'a' == 97",
+            "__CHAR_UNSIGNED__ == 1",
+        ] {
             assert_eq!(holds(condition), Truth::Maybe, "{condition}");
         }
     }

@@ -17,7 +17,7 @@ pub struct Start {
     pub arch: String,
     /// Headers that the compiler gets with `-include`, by their paths in the source tree, in order.
     pub forced: Vec<String>,
-    /// Headers that every module includes: its own `<linux/module.h>`, and those of the text that modpost writes.
+    /// Directives that every module begins with: its own, and those of the text that modpost writes.
     pub included: Vec<String>,
     /// Further texts that are compiled into every module.
     pub compiled: Vec<RootPath>,
@@ -49,19 +49,27 @@ pub fn forced_includes(makefile: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The headers that modpost writes into a module's second text: they stand in the program as they are printed.
+/// The directives that modpost writes into a module's second text. They stand in the program as they are printed, each
+/// line with a zero behind it: what stands right behind an `#ifdef` hangs on it.
 pub fn written_includes(program: &[u8]) -> Vec<String> {
-    const BEFORE: &[u8] = b"#include <";
-    let mut names: Vec<String> = Vec::new();
-    for at in memmem::find_iter(program, BEFORE) {
-        let rest = program.get(at + BEFORE.len()..).unwrap_or_default();
-        let name: Option<&[u8]> = memchr::memchr(b'>', rest.get(..128).unwrap_or(rest)).and_then(|end| rest.get(..end));
-        let name = name.and_then(|name| std::str::from_utf8(name).ok()).filter(|name| name.ends_with(".h"));
-        if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
-            names.push(name.to_owned());
+    let text_around = |at: usize| -> Option<&str> {
+        let start = memchr::memrchr(0, program.get(..at)?).map_or(0, |zero| zero + 1);
+        let text = program.get(start..)?;
+        std::str::from_utf8(text.get(..memchr::memchr(0, text)?)?).ok()
+    };
+    let mut texts: Vec<String> = Vec::new();
+    for at in memmem::find_iter(program, b"#include <") {
+        let (Some(text), before) = (text_around(at), at.checked_sub(2).and_then(text_around)) else { continue };
+        let Some(line) = text.lines().find(|line| line.starts_with("#include <")) else { continue };
+        let written = match before.map(str::trim_end).filter(|before| before.starts_with("#if")) {
+            Some(condition) => format!("{condition}\n{line}\n#endif\n"),
+            None => format!("{line}\n"),
+        };
+        if !texts.contains(&written) {
+            texts.push(written);
         }
     }
-    names
+    texts
 }
 
 /// Whether what the compiler itself defines for an architecture was ever held against what is reached.
@@ -90,6 +98,13 @@ pub(super) fn predefined(arch: &str, config: &TreeConfig) -> Option<Vec<String>>
         "__ELF__ 1",
         "__ORDER_LITTLE_ENDIAN__ 1234",
         "__ORDER_BIG_ENDIAN__ 4321",
+        "__CHAR_BIT__ 8",
+        "__SIZEOF_SHORT__ 2",
+        "__SIZEOF_INT__ 4",
+        "__SIZEOF_LONG_LONG__ 8",
+        "__SIZEOF_WCHAR_T__ 4",
+        "__INT_MAX__ 0x7fffffff",
+        "__LONG_LONG_MAX__ 0x7fffffffffffffff",
         "__has_attribute(x) __has_attribute_of_the_compiler(x)",
         "__has_builtin(x) __has_builtin_of_the_compiler(x)",
         "__has_include(x) __has_include_of_the_compiler(x)",
@@ -104,9 +119,11 @@ pub(super) fn predefined(arch: &str, config: &TreeConfig) -> Option<Vec<String>>
         _ => return None,
     }
     if is_64 {
-        all(&["__LP64__ 1", "_LP64 1", "__SIZEOF_LONG__ 8", "__SIZEOF_POINTER__ 8"]);
+        all(&["__LP64__ 1", "_LP64 1", "__LONG_MAX__ 0x7fffffffffffffff"]);
+        all(&["__SIZEOF_LONG__ 8", "__SIZEOF_POINTER__ 8", "__SIZEOF_SIZE_T__ 8", "__SIZEOF_PTRDIFF_T__ 8"]);
     } else {
-        all(&["__ILP32__ 1", "_ILP32 1", "__SIZEOF_LONG__ 4", "__SIZEOF_POINTER__ 4"]);
+        all(&["__ILP32__ 1", "_ILP32 1", "__LONG_MAX__ 0x7fffffff"]);
+        all(&["__SIZEOF_LONG__ 4", "__SIZEOF_POINTER__ 4", "__SIZEOF_SIZE_T__ 4", "__SIZEOF_PTRDIFF_T__ 4"]);
     }
     if config.is_set("CONFIG_CPU_BIG_ENDIAN") {
         all(&["__AARCH64EB__ 1", "__BYTE_ORDER__ __ORDER_BIG_ENDIAN__"]);
@@ -144,8 +161,8 @@ mod tests {
             found,
             ["include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h"]
         );
-        let program =
-            b"\x7fELF\0#include <linux/module.h>\n#include <linux/vermagic.h>\n\0#include <linux/module.h>\0#include <";
-        assert_eq!(written_includes(program), ["linux/module.h", "linux/vermagic.h"]);
+        let program = b"\x7fELF\0#include <linux/module.h>\n\0#ifdef CONFIG_X\n\0#include <asm/x.h>\n\0#endif\0#include <linux/module.h>\n\0#include <";
+        let written = written_includes(program);
+        assert_eq!(written, ["#include <linux/module.h>\n", "#ifdef CONFIG_X\n#include <asm/x.h>\n#endif\n"]);
     }
 }

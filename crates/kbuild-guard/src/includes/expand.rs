@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::macros::{Macros, Meaning, Name};
-use super::tokens::{Token, number, tokens};
+use super::tokens::{Token, tokens};
 use super::truth::Truth;
 
 /// More than any condition takes: `IS_ENABLED` takes some fifty.
@@ -240,7 +240,7 @@ fn parameters(text: &[u8]) -> Vec<Parameter<'_>> {
 fn paste<'m>(left: Option<Token<'m>>, right: Token<'m>) -> Token<'m> {
     let text = |token: Token<'m>| -> Option<Vec<u8>> {
         match token {
-            Token::Word(word) | Token::Spent(word) => Some(word.into_owned()),
+            Token::Word(word) | Token::Spent(word) | Token::Numeral(word) => Some(word.into_owned()),
             Token::Number(Some(number)) => Some(number.to_string().into_bytes()),
             _ => None,
         }
@@ -250,7 +250,7 @@ fn paste<'m>(left: Option<Token<'m>>, right: Token<'m>) -> Token<'m> {
         (Some(mut one), Some(other)) if one.len() + other.len() <= LONGEST_WORD => {
             one.extend(other);
             match one.first() {
-                Some(b'0'..=b'9') => Token::Number(number(&one)),
+                Some(b'0'..=b'9') => Token::Numeral(Cow::Owned(one)),
                 _ => Token::Word(Cow::Owned(one)),
             }
         }

@@ -64,7 +64,7 @@ pub fn stop(root: &Sysroot, start: &Start, config: &TreeConfig) -> Result<Option
     go(&mut walk, start)?;
     walk.module(MODULE);
     for (header, text) in WRITTEN {
-        if start.included.iter().any(|name| name == header) {
+        if start.included.iter().any(|text| text.contains(header)) {
             walk.module(text);
         }
     }
@@ -75,8 +75,8 @@ fn go(walk: &mut walk::Walk<'_>, start: &Start) -> Result<()> {
     for path in &start.forced {
         walk.compile(&start.source.join(path))?;
     }
-    for name in &start.included {
-        walk.include(name)?;
+    for text in &start.included {
+        walk.directives(text, &start.build)?;
     }
     for text in &start.compiled {
         walk.compile(text)?;
@@ -104,7 +104,7 @@ mod tests {
             source: tree,
             arch: "x86".to_owned(),
             forced: Vec::new(),
-            included: vec!["linux/module.h".to_owned()],
+            included: vec!["#include <linux/module.h>\n".to_owned()],
             compiled: Vec::new(),
         };
         let found = reached(&root, &start, &TreeConfig::new("CONFIG_64BIT=y\n")).unwrap().unwrap();
@@ -130,6 +130,15 @@ mod tests {
         ]);
         assert!(unfound.is_empty(), "{unfound:?}");
         assert_eq!(reads.len(), 6, "{reads:?}");
+    }
+
+    #[test]
+    fn what_the_compiler_brings_is_not_missed() {
+        let (_, unfound) = reached_in(&[(
+            MODULE,
+            "#include <stdarg.h>\n#if __CHAR_BIT__ * __SIZEOF_LONG__ != 64\n#include <no.h>\n#endif\n#include <yes.h>\n",
+        )]);
+        assert_eq!(unfound, [("yes.h".to_owned(), true)]);
     }
 
     #[test]

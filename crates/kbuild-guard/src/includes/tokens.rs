@@ -12,7 +12,9 @@ pub(super) enum Token<'t> {
     Word(Cow<'t, [u8]>),
     /// One that is not replaced any more (C11 6.10.3.4, the macro being expanded).
     Spent(Cow<'t, [u8]>),
-    /// A number; `None` for one that is not known.
+    /// A number as it is written.
+    Numeral(Cow<'t, [u8]>),
+    /// The value of something; `None` for one that is not known.
     Number(Option<i128>),
     /// A string or a character.
     Text,
@@ -42,7 +44,7 @@ pub(super) fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
         let length = match first {
             b'0'..=b'9' => {
                 let length = word_length(text);
-                tokens.push(Token::Number(number(text.get(..length).unwrap_or_default())));
+                tokens.push(Token::Numeral(Cow::Borrowed(text.get(..length).unwrap_or_default())));
                 length
             }
             byte if byte.is_ascii_alphabetic() || *byte == b'_' => {
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn splits_a_condition() {
-        use Token::{Number, Operator};
+        use Token::Operator;
+        let numeral = |text: &'static [u8]| Token::Numeral(Cow::Borrowed(text));
         let word = |word: &'static [u8]| Token::Word(Cow::Borrowed(word));
         let expected = [
             word(b"defined"),
@@ -110,13 +113,17 @@ mod tests {
             word(b"A1"),
             Operator(")"),
             Operator("&&"),
-            Number(Some(255)),
+            numeral(b"0xffUL"),
             Operator("<<"),
-            Number(Some(8)),
+            numeral(b"010"),
             Operator(">="),
             Token::Text,
-            Number(Some(9)),
+            numeral(b"9u"),
         ];
+        assert_eq!(
+            [number(b"0xffUL"), number(b"010"), number(b"9u"), number(b"0b1")],
+            [Some(255), Some(8), Some(9), None]
+        );
         assert_eq!(tokens(b"defined(A1) && 0xffUL <<010 >= '\"' 9u"), expected);
     }
 }

@@ -130,7 +130,7 @@ impl Units {
                     unit
                 }
             },
-            Token::Number(Some(_)) | Token::Text => Some(Unit::Value),
+            Token::Numeral(_) | Token::Number(Some(_)) | Token::Text => Some(Unit::Value),
             Token::Number(None) => Some(Unit::Unknown),
             Token::Operator(operator) => Some(Unit::Operator(operator)),
         }

@@ -23,6 +23,13 @@ const MOST_FILES: usize = 8_192;
 /// Some headers are read again and again by design (`asm/GEN-for-each-reg.h`).
 const MOST_READS: usize = 65_536;
 
+/// Headers that come with the compiler: until Linux 5.15 kbuild let it search its own directory (`-isystem`).
+const COMPILERS: [&[u8]; 4] = [b"stdarg.h", b"stddef.h", b"stdbool.h", b"arm_neon.h"];
+
+/// What they declare.
+const COMPILERS_TYPES: &[u8] =
+    b"typedef __builtin_va_list va_list; typedef unsigned long size_t; typedef long ptrdiff_t;";
+
 /// A header that something includes and that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfound {
@@ -164,9 +171,9 @@ impl<'r> Walk<'r> {
         self.listener.and_then(|listener| listener.stop)
     }
 
-    /// Includes a header by its name in brackets, as the first file does.
-    pub(super) fn include(&mut self, name: &str) -> Result<()> {
-        self.follow(name.as_bytes(), None, None, Truth::Yes, 0)
+    /// Obeys directives as if they stood in the module itself, which is at `path`.
+    pub(super) fn directives(&mut self, text: &str, path: &RootPath) -> Result<()> {
+        self.text(text.as_bytes(), path, Truth::Yes, 0).map(|_| ())
     }
 
     /// Reads a file that is given by its path.
@@ -200,6 +207,10 @@ impl<'r> Walk<'r> {
         };
         match place {
             Place::File(path) => self.file(&path, certain, depth),
+            Place::Nowhere(_) if COMPILERS.contains(&name) => {
+                self.listen(COMPILERS_TYPES, by, certain);
+                Ok(())
+            }
             Place::Nowhere(looked_at) => {
                 let is_certain = certain == Truth::Yes;
                 match self.unfound.iter_mut().find(|unfound| unfound.name == name) {

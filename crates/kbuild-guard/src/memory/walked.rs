@@ -180,7 +180,7 @@ mod tests {
             source: RootPath::new("/t"),
             arch: "x86".to_owned(),
             forced: Vec::new(),
-            included: vec!["linux/module.h".to_owned()],
+            included: vec!["#include <linux/module.h>\n".to_owned()],
             compiled: Vec::new(),
         };
         let found = reached(&root, &start, &TreeConfig::new("CONFIG_64BIT=y\n")).unwrap().unwrap();
@@ -223,7 +223,7 @@ mod tests {
         fs::create_dir_all(dir.path().join("var/lib/kbuild-guard")).unwrap();
         Walked::store(&root, &start, &Reached::default()).unwrap();
         assert!(Walked::holds(&root, &start));
-        let other = Start { included: vec!["linux/module.h".to_owned()], ..start.clone() };
+        let other = Start { included: vec!["#include <linux/module.h>\n".to_owned()], ..start.clone() };
         assert!(!Walked::holds(&root, &other));
         fs::write(dir.path().join(place(&start.build).unwrap().as_path().strip_prefix("/").unwrap()), "{").unwrap();
         assert!(!Walked::holds(&root, &start));
