@@ -39,6 +39,28 @@ impl TreeConfig {
     }
 }
 
+/// The same configuration as C text has it, `include/generated/autoconf.h`: `#define CONFIG_X 1` a line. What is stamped
+/// on a module comes from here, whatever `auto.conf` says.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderConfig(Rc<str>);
+
+impl HeaderConfig {
+    /// From the file's text.
+    pub fn new(text: impl Into<Rc<str>>) -> Self {
+        HeaderConfig(text.into())
+    }
+
+    /// Whether there is none at all, so that no option being set says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an option is built in.
+    pub fn is_set(&self, option: &str) -> bool {
+        memchr::memmem::find(self.0.as_bytes(), format!("#define {option} 1\n").as_bytes()).is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +73,9 @@ mod tests {
         assert!(config.is_set("CONFIG_OBJTOOL_WERROR"));
         assert_eq!(config.value("CONFIG_CC_VERSION_TEXT"), Some("gcc-12 x"));
         assert!(!TreeConfig::default().is_set("CONFIG_X"));
+        let header = HeaderConfig::new("#define CONFIG_SMP 1\n#define CONFIG_SMP_X 1\n#define CONFIG_X_MODULE 1\n");
+        assert!(
+            header.is_set("CONFIG_SMP") && !header.is_set("CONFIG_X") && !HeaderConfig::default().is_set("CONFIG_SMP")
+        );
     }
 }

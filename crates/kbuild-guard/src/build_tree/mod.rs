@@ -10,7 +10,7 @@ mod link;
 mod makefile;
 
 pub use closure::{Closure, End, Gap, Hop, Role, Unclear};
-pub use config::TreeConfig;
+pub use config::{HeaderConfig, TreeConfig};
 pub use follow::{follow, follow_to};
 pub use link::{BuildLink, LinkKind};
 pub(crate) use makefile::parts_of_kbuild;

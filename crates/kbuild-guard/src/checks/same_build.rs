@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::inspection::Inspection;
 use super::{Effect, FindingId};
-use crate::build_tree::TreeConfig;
+use crate::build_tree::HeaderConfig;
 use crate::build_tree::build_inputs::Side;
 use crate::kernels::{Stamp, sample};
 use crate::package_db::Need;
@@ -53,7 +53,8 @@ pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
         Some(path) => inspection.text(&path),
         None => Rc::from(""),
     };
-    if let Some(cause) = other_magic(first, &config, &header) {
+    let defines = HeaderConfig::new(inspection.text(&inspection.build.join("include/generated/autoconf.h")));
+    if let Some(cause) = other_magic(first, &defines, &header) {
         return Agreement::Refused(cause);
     }
     if !config.is_set("CONFIG_MODVERSIONS") {
@@ -65,7 +66,7 @@ pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
 
 /// What every kernel compares, release apart (`same_magic` of kernel/module/version.c), and which options
 /// make a tree stamp the word: include/linux/vermagic.h. One that cannot be read says nothing.
-fn other_magic(stamp: &Stamp, config: &TreeConfig, header: &str) -> Option<String> {
+fn other_magic(stamp: &Stamp, config: &HeaderConfig, header: &str) -> Option<String> {
     if config.is_empty() || header.is_empty() {
         return None;
     }
@@ -97,7 +98,7 @@ const REAL_TIME: &str = "CONFIG_PREEMPT_RT";
 ///
 /// The first option was CONFIG_PREEMPT, since Linux 5.16 CONFIG_PREEMPT_BUILD (commit c597bfddc9e9), and
 /// CONFIG_PREEMPT_RT since both may be set (Linux 6.13).
-fn preemption(config: &TreeConfig, header: &str) -> (&'static str, bool, bool) {
+fn preemption(config: &HeaderConfig, header: &str) -> (&'static str, bool, bool) {
     let preempt = if header.contains("CONFIG_PREEMPT_BUILD") { "CONFIG_PREEMPT_BUILD" } else { "CONFIG_PREEMPT" };
     let asks_for_rt_first = header.find(REAL_TIME) < header.find(preempt);
     let is_rt = config.is_set(REAL_TIME) && (asks_for_rt_first || !config.is_set(preempt));
@@ -172,27 +173,28 @@ mod tests {
 
     #[test]
     fn the_first_option_that_the_header_asks_for_names_the_preemption() {
-        let both = TreeConfig::new("CONFIG_PREEMPT_BUILD=y\nCONFIG_PREEMPT_RT=y\n");
-        let is = |header: &str, config: &TreeConfig, vermagic: &str| {
+        let both = HeaderConfig::new("#define CONFIG_PREEMPT_BUILD 1\n#define CONFIG_PREEMPT_RT 1\n");
+        let is = |header: &str, config: &HeaderConfig, vermagic: &str| {
             other_magic(&stamp(vermagic, &[]), config, header).is_none()
         };
         let (old, new) = ("CONFIG_PREEMPT_BUILD CONFIG_PREEMPT_RT", "CONFIG_PREEMPT_RT CONFIG_PREEMPT_BUILD");
         assert!(is(new, &both, "R preempt_rt ") && !is(new, &both, "R preempt "));
         assert!(is(old, &both, "R preempt ") && !is(old, &both, "R preempt_rt "));
-        let rt = TreeConfig::new("CONFIG_PREEMPT_RT=y\n");
+        let rt = HeaderConfig::new("#define CONFIG_PREEMPT_RT 1\n");
         assert!(is(old, &rt, "R preempt_rt ") && is(new, &rt, "R preempt_rt "));
-        let oldest = TreeConfig::new("CONFIG_PREEMPT=y\nCONFIG_PREEMPTION=y\n");
+        let oldest = HeaderConfig::new("#define CONFIG_PREEMPT 1\n#define CONFIG_PREEMPTION 1\n");
         assert!(is("CONFIG_PREEMPT", &oldest, "R preempt ") && is("", &oldest, "R "));
     }
 
     #[test]
     fn version_magic_decides_too() {
-        let config = TreeConfig::new("CONFIG_SMP=y\nCONFIG_MODULE_UNLOAD=y\nCONFIG_MODVERSIONS=y\n");
+        let config =
+            HeaderConfig::new("#define CONFIG_SMP 1\n#define CONFIG_MODULE_UNLOAD 1\n#define CONFIG_MODVERSIONS 1\n");
         let header = "CONFIG_SMP CONFIG_PREEMPT_BUILD CONFIG_PREEMPT_RT CONFIG_MODULE_UNLOAD CONFIG_MODVERSIONS";
         let other = |vermagic: &str| other_magic(&stamp(vermagic, &[]), &config, header);
         assert_eq!(other("6.1.0 SMP mod_unload modversions "), None);
         assert!(other("6.1.0 SMP preempt mod_unload modversions ").unwrap().contains("preempt"));
         assert!(other("6.1.0 SMP mod_unload ").unwrap().contains("modversions"));
-        assert_eq!(other_magic(&stamp("6.1.0 ", &[]), &TreeConfig::default(), header), None);
+        assert_eq!(other_magic(&stamp("6.1.0 ", &[]), &HeaderConfig::default(), header), None);
     }
 }

@@ -1,0 +1,3 @@
+#define CONFIG_64BIT 1
+#define CONFIG_MODULES 1
+#define CONFIG_DEBUG_INFO 1

@@ -1,0 +1,5 @@
+#define CONFIG_64BIT 1
+#define CONFIG_CC_IS_GCC 1
+#define CONFIG_MODULES 1
+#define CONFIG_OBJTOOL 1
+#define CONFIG_DEBUG_INFO 1
