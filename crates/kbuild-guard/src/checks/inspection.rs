@@ -226,6 +226,11 @@ impl<'a> Inspection<'a> {
         self.findings.iter().any(|finding| finding.id == id)
     }
 
+    /// Whether it is known already that nothing can be built.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.findings.iter().any(|finding| finding.effect == Effect::NoBuild)
+    }
+
     /// The findings, those that stop builds first.
     pub(super) fn finish(mut self) -> Vec<Finding> {
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::inspection::Found;
 use crate::error::Result;
-use crate::includes::Reached;
+use crate::includes::{Reached, Stop};
 use crate::machine::{Asks, Loader, Unmet, Users, enforces_signatures, find_program};
 use crate::sysroot::{Lasting, RootPath, Sysroot, WalkEnd};
 
@@ -38,6 +38,8 @@ struct LastTree {
     entries: HashMap<RootPath, RootPath>,
     /// The headers that every module reaches.
     reached: Option<Rc<Reached>>,
+    /// What the compiler would stop at in them, where that was asked.
+    stop: Option<Option<Stop>>,
 }
 
 impl LastTree {
@@ -131,6 +133,11 @@ impl Known {
         self.last.borrow_mut().of(tree).found.insert(path.clone(), found);
     }
 
+    /// What the walk through the headers of `tree` found, if one was made.
+    pub(super) fn reached_before(&self, tree: &RootPath) -> Option<Rc<Reached>> {
+        self.last.borrow_mut().of(tree).reached.clone()
+    }
+
     /// What the walk through the headers of `tree` found; `walk` does it where it was not done yet.
     pub(super) fn reached(&self, tree: &RootPath, walk: impl FnOnce() -> Result<Reached>) -> Result<Rc<Reached>> {
         if let Some(known) = &self.last.borrow_mut().of(tree).reached {
@@ -139,5 +146,15 @@ impl Known {
         let reached = Rc::new(walk()?);
         self.last.borrow_mut().of(tree).reached = Some(Rc::clone(&reached));
         Ok(reached)
+    }
+
+    /// What the compiler would stop at in the headers of `tree`; `read` reads them where that was not done yet.
+    pub(super) fn stop(&self, tree: &RootPath, read: impl FnOnce() -> Result<Option<Stop>>) -> Result<Option<Stop>> {
+        if let Some(known) = &self.last.borrow_mut().of(tree).stop {
+            return Ok(known.clone());
+        }
+        let stop = read()?;
+        self.last.borrow_mut().of(tree).stop = Some(stop.clone());
+        Ok(stop)
     }
 }

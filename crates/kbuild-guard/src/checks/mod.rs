@@ -92,6 +92,7 @@ pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Ve
         if let Some(packaged) = sight.packaged {
             package_files::check(&mut inspection, packaged)?;
         }
+        headers::doubt(&mut inspection, sight.packaged)?;
     }
     Ok(inspection.finish())
 }

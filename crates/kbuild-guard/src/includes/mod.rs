@@ -31,6 +31,11 @@ pub struct Reached {
     pub reads: Vec<Read>,
     /// What was asked for and is not there.
     pub unfound: Vec<Unfound>,
+    /// Places where a header was looked for and something stands that is no file and leads to none: the compiler goes on
+    /// to the next place.
+    pub passed_over: Vec<RootPath>,
+    /// What stands in the headers was read too, and the compiler would stop at nothing.
+    pub is_sound: bool,
     /// Every directory that was looked into, and whether it is there.
     pub directories: Vec<(RootPath, bool)>,
 }

@@ -25,12 +25,13 @@ pub(super) struct Search<'r> {
     root: &'r Sysroot,
     path: Vec<RootPath>,
     entered: HashMap<RootPath, Option<Directory>>,
+    passed_over: Vec<RootPath>,
 }
 
 impl<'r> Search<'r> {
     /// `path` is what the compiler gets with `-I`, in order.
     pub(super) fn new(root: &'r Sysroot, path: Vec<RootPath>) -> Self {
-        Search { root, path, entered: HashMap::new() }
+        Search { root, path, entered: HashMap::new(), passed_over: Vec::new() }
     }
 
     /// The file of this name; for one in quotation marks `beside` is the directory of the file that asks.
@@ -47,8 +48,12 @@ impl<'r> Search<'r> {
             let path = dir.join(OsStr::from_bytes(name));
             match self.status(&path) {
                 Ok(status) if status.kind == Kind::File => return Ok(Place::File(path)),
-                Ok(_) => {}
-                Err(error) if error.is_not_found() || error.is_circle() => {}
+                Ok(_) => self.passed_over.push(path.clone()),
+                Err(error) if error.is_not_found() || error.is_circle() => {
+                    if self.directory(&path).is_ok_and(|directory| directory.is_taken(path.file_name())) {
+                        self.passed_over.push(path.clone());
+                    }
+                }
                 Err(error) => return Err(error),
             }
             looked_at.push(path);
@@ -62,9 +67,11 @@ impl<'r> Search<'r> {
         self.directory(path)?.read(root, path.file_name(), LARGEST, text)
     }
 
-    /// Every directory that was looked into, and whether it is there.
-    pub(super) fn finish(self) -> Vec<(RootPath, bool)> {
-        self.entered.into_iter().map(|(path, directory)| (path, directory.is_some())).collect()
+    /// Every directory that was looked into, and whether it is there; and the places where something stands that is no
+    /// file and leads to none.
+    pub(super) fn finish(self) -> (Vec<(RootPath, bool)>, Vec<RootPath>) {
+        let entered = self.entered.into_iter().map(|(path, directory)| (path, directory.is_some()));
+        (entered.collect(), self.passed_over)
     }
 
     fn status(&mut self, path: &RootPath) -> Result<Status> {

@@ -158,7 +158,8 @@ impl<'r> Walk<'r> {
     }
 
     pub(super) fn finish(self) -> Reached {
-        Reached { reads: self.reads, unfound: self.unfound, directories: self.search.finish() }
+        let (directories, passed_over) = self.search.finish();
+        Reached { reads: self.reads, unfound: self.unfound, passed_over, directories, is_sound: false }
     }
 
     /// Reads the text of a module, which includes nothing more.

@@ -33,29 +33,30 @@ pub struct Walked {
     directories: Vec<(String, Vec<String>)>,
     /// Directories that were looked for and are not there.
     absent: Vec<String>,
+    /// What stands in the headers was read too, and the compiler would stop at nothing.
+    is_sound: bool,
 }
 
 impl Walked {
-    /// What was found in the tree that `start` names, if it still is so.
-    pub fn holds(root: &Sysroot, start: &Start) -> bool {
-        let read = || -> Option<Walked> {
-            let bytes = root.read(&place(&start.build)?, LARGEST).ok()?;
-            serde_json::from_slice(&bytes).ok()
-        };
-        read().is_some_and(|known| {
-            known.version == VERSION
-                && start.build.as_path().to_str() == Some(known.tree.as_str())
-                && known.start == hash_of(start)
-                && known.look(root).is_some_and(|now| now.hash == known.was)
-        })
+    /// What was found in the tree that `start` names, if it still is so: no file is named, and nothing is missing.
+    pub fn recall(root: &Sysroot, start: &Start) -> Option<Reached> {
+        let bytes = root.read(&place(&start.build)?, LARGEST).ok()?;
+        let known: Walked = serde_json::from_slice(&bytes).ok()?;
+        let is_same = known.version == VERSION
+            && start.build.as_path().to_str() == Some(known.tree.as_str())
+            && known.start == hash_of(start)
+            && known.look(root).is_some_and(|now| now.hash == known.was);
+        is_same.then(|| Reached { is_sound: known.is_sound, ..Reached::default() })
     }
 
     /// Keeps what a walk found, if nothing was missing, and only where the package that made the directory is installed:
     /// looking at somebody's image leaves nothing in it.
     pub fn store(root: &Sysroot, start: &Start, reached: &Reached) -> Result<()> {
         let Some(place) = place(&start.build) else { return Ok(()) };
-        let is_sound = reached.unfound.is_empty() && reached.reads.iter().all(|read| read.status.size > 0);
-        if !is_sound || !root.exists(&place.parent().parent()) {
+        let is_whole = reached.unfound.is_empty()
+            && reached.passed_over.is_empty()
+            && reached.reads.iter().all(|read| read.status.size > 0);
+        if !is_whole || !root.exists(&place.parent().parent()) {
             return Ok(());
         }
         let Some(mut walked) = Self::of(start, reached) else { return Ok(()) };
@@ -85,7 +86,15 @@ impl Walked {
             directories.get_mut(index)?.1.push(name.to_owned());
         }
         let tree = text(&start.build)?;
-        Some(Walked { version: VERSION, tree, start: hash_of(start), was: 0, directories, absent })
+        Some(Walked {
+            version: VERSION,
+            tree,
+            start: hash_of(start),
+            was: 0,
+            directories,
+            absent,
+            is_sound: reached.is_sound,
+        })
     }
 
     /// What everything is now; `None` if something is not there.
@@ -219,13 +228,13 @@ mod tests {
         };
         Walked::store(&root, &start, &Reached::default()).unwrap();
         assert!(!dir.path().join("var").exists());
-        assert!(!Walked::holds(&root, &start));
+        assert!(Walked::recall(&root, &start).is_none());
         fs::create_dir_all(dir.path().join("var/lib/kbuild-guard")).unwrap();
         Walked::store(&root, &start, &Reached::default()).unwrap();
-        assert!(Walked::holds(&root, &start));
+        assert!(Walked::recall(&root, &start).is_some());
         let other = Start { included: vec!["#include <linux/module.h>\n".to_owned()], ..start.clone() };
-        assert!(!Walked::holds(&root, &other));
+        assert!(Walked::recall(&root, &other).is_none());
         fs::write(dir.path().join(place(&start.build).unwrap().as_path().strip_prefix("/").unwrap()), "{").unwrap();
-        assert!(!Walked::holds(&root, &start));
+        assert!(Walked::recall(&root, &start).is_none());
     }
 }

@@ -42,6 +42,11 @@ impl Directory {
         if status.kind == Kind::Symlink { root.status(&self.path.join(name)) } else { Ok(status) }
     }
 
+    /// Whether anything stands at this name, a link that leads nowhere too.
+    pub fn is_taken(&self, name: &OsStr) -> bool {
+        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+    }
+
     /// The whole of the regular file at this name, at most `limit` bytes, into `text`, which is emptied before.
     pub fn read(&self, root: &Sysroot, name: &OsStr, limit: usize, text: &mut Vec<u8>) -> Result<Status> {
         text.clear();
@@ -102,6 +107,7 @@ mod tests {
             assert!(matches!(d.read(&root, name.as_ref(), 9, &mut text), Err(Error::NotRegular { .. })));
         }
         assert!(matches!(d.read(&root, "file".as_ref(), 3, &mut text), Err(Error::TooLarge { .. })));
+        assert!(d.is_taken("dangling".as_ref()) && !d.is_taken("nothing".as_ref()));
         assert!(root.enter(&RootPath::new("/other")).unwrap_err().is_not_found());
     }
 }

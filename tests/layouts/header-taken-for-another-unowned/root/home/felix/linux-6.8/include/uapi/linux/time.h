@@ -1,0 +1,1 @@
+struct __kernel_timespec { long tv_sec; };

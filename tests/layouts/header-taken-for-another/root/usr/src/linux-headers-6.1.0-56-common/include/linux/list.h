@@ -1,0 +1,3 @@
+/* <linux/list.h> */
+#include <linux/types.h>
+struct list_head { struct list_head *next; u32 count; };

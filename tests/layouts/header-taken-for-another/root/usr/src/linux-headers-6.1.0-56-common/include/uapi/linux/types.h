@@ -1,0 +1,2 @@
+/* <uapi/linux/types.h> */
+typedef unsigned int __u32;
