@@ -113,6 +113,16 @@ impl Base {
         self.name
     }
 
+    /// Another for every time it was built: what was measured on it holds as long as this stays.
+    pub fn identity(&self) -> &str {
+        &self.entry.about.identity
+    }
+
+    /// One of its files, as the host sees it; `path` is relative to its root.
+    pub(crate) fn file(&self, path: &str) -> Option<PathBuf> {
+        self.directories().into_iter().map(|layer| layer.join(path)).find(|file| file.is_file())
+    }
+
     /// Its directory in the cache. Its files are in `root/`; look, and do not touch.
     pub fn directory(&self) -> &Path {
         &self.entry.directory
