@@ -28,6 +28,9 @@
 //! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
 //! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |
+//! | [`Base::debian12_unowned`], [`Base::debian13_unowned`] | those with kernels, their trees in a place that no package knows |
+//! | [`Base::debian12_flavours`], [`Base::debian13_flavours`] | the bare ones with a kernel for every machine and one for real time |
+//! | [`Base::debian12_self_built_trees`] | the self-built kernel installed, and every kind of tree that people build modules in |
 //! | [`Base::releases`] | its three kernels, oldest first |
 //! | [`Base::identity`] | another for every time it was built |
 //! | [`Base::directory`] | where it is in the cache |

@@ -37,18 +37,18 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// What became of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Built {
+pub(crate) struct Built {
     /// The exit code of make; `None`: it took too long.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// The content of the module that it left, as a hash.
-    pub module: Option<String>,
+    pub(crate) module: Option<String>,
     /// The last lines that it said.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 impl Built {
     /// Whether make was content and there is a module.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.code == Some(0) && self.module.is_some()
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A kind of fault, a block of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Family {
+pub(crate) enum Family {
     /// No fault at all.
     Sound,
     /// The build link, and what it leads to.
@@ -37,7 +37,7 @@ pub enum Family {
 
 impl Family {
     /// Its name, as in results.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Family::Sound => "sound",
             Family::Link => "link",
@@ -58,7 +58,7 @@ impl Family {
 
 /// What the verdict has to hold beside the truth.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Claim {
+pub(crate) enum Claim {
     /// Nothing.
     #[default]
     None,
@@ -75,15 +75,15 @@ pub enum Claim {
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub(crate) struct Case {
     /// What a person calls it; unique in its subject.
-    pub name: String,
+    pub(crate) name: String,
     /// Its kind.
-    pub family: Family,
+    pub(crate) family: Family,
     /// The shell script that makes it, in a sound root.
-    pub script: String,
+    pub(crate) script: String,
     /// What else has to hold.
-    pub claim: Claim,
+    pub(crate) claim: Claim,
 }
 
 impl Case {

@@ -12,11 +12,11 @@ use crate::subject::Stage;
 
 /// What became of loading a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Whether the kernel took it, and let it go again.
-    pub takes: bool,
+    pub(crate) takes: bool,
     /// What insmod and the kernel said.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 /// Tries what lies in /files, one after the other, each from a clean log.

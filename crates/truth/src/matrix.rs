@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 /// What make and the kernel do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Truth {
+pub(crate) enum Truth {
     /// It builds and the kernel takes it.
     Loads,
     /// It builds and the kernel refuses it.
@@ -22,7 +22,7 @@ pub enum Truth {
 
 impl Truth {
     /// As in reports.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Truth::Loads => "loads",
             Truth::Refused => "refused",
@@ -32,25 +32,25 @@ impl Truth {
 }
 
 /// The states there are, in the order of the columns. What is none of them is counted in the last.
-pub const STATES: [&str; 6] = ["ready", "degraded", "broken", "absent", "unknown", "none"];
+pub(crate) const STATES: [&str; 6] = ["ready", "degraded", "broken", "absent", "unknown", "none"];
 
 /// A case with all that is known of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The subject's name.
-    pub subject: &'static str,
+    pub(crate) subject: &'static str,
     /// The case's name.
-    pub case: String,
+    pub(crate) case: String,
     /// Its kind.
-    pub family: Family,
+    pub(crate) family: Family,
     /// What is so.
-    pub truth: Truth,
+    pub(crate) truth: Truth,
     /// What we say.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The last lines of make or, where that was content, the kernel's.
-    pub words: String,
+    pub(crate) words: String,
     /// Why this must not be; `None`: it may.
-    pub wrong: Option<&'static str>,
+    pub(crate) wrong: Option<&'static str>,
 }
 
 /// Why a meeting of truth and verdict must not be.
@@ -84,11 +84,11 @@ fn names(verdict: &Verdict, file: &str, package: &str) -> bool {
 
 /// Counts by truth and state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Matrix([[usize; STATES.len()]; 3]);
+pub(crate) struct Matrix([[usize; STATES.len()]; 3]);
 
 impl Matrix {
     /// Of these rows.
-    pub fn of<'r>(rows: impl Iterator<Item = &'r Row>) -> Self {
+    pub(crate) fn of<'r>(rows: impl Iterator<Item = &'r Row>) -> Self {
         let mut matrix = Self::default();
         for row in rows {
             let state = STATES.iter().position(|state| *state == row.verdict.state).unwrap_or(STATES.len() - 1);
@@ -100,18 +100,18 @@ impl Matrix {
     }
 
     /// How many met.
-    pub fn count(&self, truth: Truth, state: &str) -> usize {
+    pub(crate) fn count(&self, truth: Truth, state: &str) -> usize {
         let place = STATES.iter().position(|other| *other == state);
         place.and_then(|place| self.0.get(truth as usize)?.get(place)).copied().unwrap_or_default()
     }
 
     /// How many cases of this truth there are.
-    pub fn all(&self, truth: Truth) -> usize {
+    pub(crate) fn all(&self, truth: Truth) -> usize {
         self.0.get(truth as usize).map_or(0, |counts| counts.iter().sum())
     }
 
     /// Among the cases that really break, those that are merely degraded, and all.
-    pub fn merely_degraded(&self) -> (usize, usize) {
+    pub(crate) fn merely_degraded(&self) -> (usize, usize) {
         let broken = [Truth::Refused, Truth::Fails];
         let sum = |count: &dyn Fn(Truth) -> usize| broken.iter().map(|truth| count(*truth)).sum();
         (sum(&|truth| self.count(truth, "degraded")), sum(&|truth| self.all(truth)))
@@ -119,10 +119,10 @@ impl Matrix {
 }
 
 /// At most so many in a hundred of what really breaks may be merely degraded.
-pub const MERELY_DEGRADED: usize = 3;
+pub(crate) const MERELY_DEGRADED: usize = 3;
 
 /// The rows by family, in order.
-pub fn by_family(rows: &[Row]) -> BTreeMap<Family, Matrix> {
+pub(crate) fn by_family(rows: &[Row]) -> BTreeMap<Family, Matrix> {
     let mut families: BTreeMap<Family, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         families.entry(row.family).or_default().push(row);

@@ -9,18 +9,28 @@ use crate::matrix::{MERELY_DEGRADED, Matrix, Row, STATES, Truth, by_family};
 #[derive(Debug, Default)]
 pub struct Report {
     /// Every case of every subject.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Report {
     /// The rows that must not be.
-    pub fn wrong(&self) -> impl Iterator<Item = &Row> {
+    fn wrong_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.wrong.is_some())
+    }
+
+    /// How many rows must not be.
+    pub fn wrong(&self) -> usize {
+        self.wrong_rows().count()
+    }
+
+    /// Every case with its truth and its verdict, as JSON.
+    pub fn json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(&self.rows).unwrap_or_default()
     }
 
     /// Whether all that must hold does, in every subject.
     pub fn holds(&self) -> bool {
-        self.wrong().next().is_none()
+        self.wrong_rows().next().is_none()
             && self.subjects().iter().all(|(_, rows)| is_telling(&Matrix::of(rows.iter().copied())))
     }
 
@@ -52,7 +62,7 @@ impl Report {
                 "\nof {broken} that do not build or load, {merely} are merely degraded (at most {MERELY_DEGRADED} in 100 may be)"
             );
         }
-        let wrong: Vec<&Row> = self.wrong().collect();
+        let wrong: Vec<&Row> = self.wrong_rows().collect();
         let _ = writeln!(text, "\n{} mismatches", wrong.len());
         for row in wrong {
             entry(&mut text, row);

@@ -23,35 +23,35 @@ pub(crate) struct Program {
 
 /// One finding, as `check --json` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// `KBGnnn`.
-    pub id: String,
+    pub(crate) id: String,
     /// no-build, no-load, risk, note.
-    pub effect: String,
+    pub(crate) effect: String,
     /// What it is about.
-    pub path: String,
+    pub(crate) path: String,
     /// Why it is said.
-    pub cause: String,
+    pub(crate) cause: String,
     /// What mends it.
-    pub fix: String,
+    pub(crate) fix: String,
 }
 
 /// What is said of one kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// `ready`, `degraded`, `broken`, `absent`, `unknown`; anything else is a failure of the program.
-    pub state: String,
+    pub(crate) state: String,
     /// The findings, in order.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A tree of the closure, and the package it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hop {
+pub(crate) struct Hop {
     /// Where it is.
-    pub path: String,
+    pub(crate) path: String,
     /// Its package.
-    pub owner: Option<String>,
+    pub(crate) owner: Option<String>,
 }
 
 impl Program {

@@ -5,13 +5,18 @@ mod build;
 mod cache;
 mod debian12;
 mod debian12_boot;
+mod debian12_flavours;
 mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_packaging;
 mod debian12_self_built;
+mod debian12_self_built_trees;
 mod debian12_to_13;
+mod debian12_unowned;
 mod debian13;
+mod debian13_flavours;
 mod debian13_kernels;
+mod debian13_unowned;
 mod entry;
 mod hidden;
 mod log;
@@ -101,6 +106,33 @@ impl Base {
     /// the kernels' flavour, which bring new ones, are in apt's cache.
     pub fn debian12_front_ends(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_front_ends::DEBIAN12_FRONT_ENDS, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) whose header trees lie in /srv/trees, and whose packages dpkg has forgotten.
+    pub fn debian12_unowned(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_unowned::DEBIAN12_UNOWNED, progress)
+    }
+
+    /// The same of Debian 13.
+    pub fn debian13_unowned(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_unowned::DEBIAN13_UNOWNED, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with the newest kernel of the flavours `rt-amd64` and `amd64`, and their headers.
+    pub fn debian12_flavours(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_flavours::DEBIAN12_FLAVOURS, progress)
+    }
+
+    /// The same of Debian 13.
+    pub fn debian13_flavours(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_flavours::DEBIAN13_FLAVOURS, progress)
+    }
+
+    /// [`debian12_self_built`](Self::debian12_self_built) with that kernel installed, and in /usr/src its tree
+    /// (`felix-full`), one built with `O=` (`felix-o`), one that is only prepared (`felix-prepared`), the selection of a
+    /// headers package (`felix-package`), and the clean source of the second and third (`felix-source`).
+    pub fn debian12_self_built_trees(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_self_built_trees::DEBIAN12_SELF_BUILT_TREES, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
