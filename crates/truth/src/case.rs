@@ -62,6 +62,8 @@ pub(crate) enum Claim {
     /// Nothing.
     #[default]
     None,
+    /// It has to load, and to be ready.
+    Sound,
     /// Where the module loads: the state is not lowered.
     Harmless,
     /// Where the module loads: degraded, naming a file and its package.

@@ -54,11 +54,8 @@ pub(crate) fn cases(layout: &Layout, learnt: &Learnt, extent: Extent) -> Vec<Cas
     let mut scripts = HashSet::new();
     cases.retain(|case| scripts.insert(case.script.clone()));
     let singles: Vec<Case> = cases.iter().filter(|case| case.family != Family::Sound).cloned().collect();
-    for (one, other) in pairs(singles.len(), extent.seed, extent.others(100)) {
-        if let (Some(one), Some(other)) = (singles.get(one), singles.get(other)) {
-            cases.push(both(one, other));
-        }
-    }
+    let pairs = pairs(&singles, |case| &case.name, extent.seed, extent.others(100));
+    cases.extend(pairs.into_iter().map(|(one, other)| both(one, other)));
     cases
 }
 

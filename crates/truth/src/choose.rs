@@ -14,23 +14,24 @@ pub(crate) fn choose<T>(all: Vec<T>, name: impl Fn(&T) -> String, seed: u64, mos
     ranked.into_iter().map(|(_, _, one)| one).collect()
 }
 
-/// Pairs of `count` things, each of two different ones, none twice.
-pub(crate) fn pairs(things: usize, seed: u64, count: usize) -> Vec<(usize, usize)> {
+/// Pairs of two different ones, none twice: at most `count`, and fewer only where there are few things.
+///
+/// Each of a pair is the first in an order of its own, so that one more thing changes few pairs.
+pub(crate) fn pairs<T>(things: &[T], name: impl Fn(&T) -> &str, seed: u64, count: usize) -> Vec<(&T, &T)> {
+    let hashes: Vec<u64> = things.iter().map(|thing| fnv1a(name(thing).as_bytes())).collect();
+    let first =
+        |order: u64| (0..hashes.len()).min_by_key(|place| hashes.get(*place).map(|hash| mix(hash ^ mix(order))));
     let mut pairs: Vec<(usize, usize)> = Vec::new();
-    let all = things.saturating_mul(things.saturating_sub(1)) / 2;
-    let mut number = seed;
-    while pairs.len() < count.min(all) {
-        let mut next = || {
-            number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
-            usize::try_from(number % things.max(1) as u64).unwrap_or_default()
-        };
-        let (one, other) = (next(), next());
+    // Some orders begin with the same thing, or repeat a pair.
+    for number in 0..count as u64 * 4 {
+        let order = mix(seed).wrapping_add(number * 2);
+        let (Some(one), Some(other)) = (first(order), first(order.wrapping_add(1))) else { break };
         let pair = (one.min(other), one.max(other));
-        if pair.0 != pair.1 && !pairs.contains(&pair) {
+        if pair.0 != pair.1 && !pairs.contains(&pair) && pairs.len() < count {
             pairs.push(pair);
         }
     }
-    pairs
+    pairs.into_iter().filter_map(|(one, other)| Some((things.get(one)?, things.get(other)?))).collect()
 }
 
 fn rank(name: &str, seed: u64) -> u64 {
@@ -74,15 +75,27 @@ mod tests {
         assert_eq!(choose(vec![1, 2], ToString::to_string, 1, None), [1, 2]);
     }
 
+    fn two(things: usize, seed: u64, count: usize) -> Vec<(String, String)> {
+        let names: Vec<String> = (0..things).map(|number| format!("file{number}")).collect();
+        pairs(&names, |name| name, seed, count).into_iter().map(|(one, other)| (one.clone(), other.clone())).collect()
+    }
+
     #[test]
     fn pairs_are_of_two_and_none_comes_twice() {
-        let mut found = pairs(10, 7, 40);
-        assert_eq!(found, pairs(10, 7, 40));
-        assert!(found.iter().all(|(one, other)| one < other && *other < 10));
+        let mut found = two(100, 7, 40);
+        assert_eq!(found, two(100, 7, 40));
+        assert_ne!(found, two(100, 8, 40));
+        assert!(found.iter().all(|(one, other)| one != other));
         found.sort_unstable();
         found.dedup();
         assert_eq!(found.len(), 40);
-        assert_eq!(pairs(3, 7, 40).len(), 3);
-        assert!(pairs(1, 7, 40).is_empty() && pairs(0, 7, 40).is_empty());
+        assert!(two(3, 7, 40).len() <= 3);
+        assert!(two(1, 7, 40).is_empty() && two(0, 7, 40).is_empty());
+    }
+
+    #[test]
+    fn one_more_thing_changes_few_pairs() {
+        let (before, after) = (two(400, 1, 40), two(401, 1, 40));
+        assert!(before.iter().filter(|pair| !after.contains(pair)).count() <= 2);
     }
 }

@@ -72,6 +72,8 @@ pub enum Error {
     },
     /// Another run holds the results.
     Busy {
+        /// The subject.
+        subject: &'static str,
         /// The directory of the results.
         directory: PathBuf,
     },
@@ -107,8 +109,8 @@ impl fmt::Display for Error {
             Self::Layout { subject, detail } => write!(f, "{subject}: {detail}"),
             Self::Fault { case, detail } => write!(f, "the fault '{case}' could not be made: {detail}"),
             Self::MissingTool { tool, install } => write!(f, "{tool} is needed and is not installed: {install}"),
-            Self::Busy { directory } => {
-                write!(f, "another run is at work with {}: wait for its end", directory.display())
+            Self::Busy { subject, directory } => {
+                write!(f, "another run is at work with {subject} in {}: wait for its end", directory.display())
             }
         }
     }

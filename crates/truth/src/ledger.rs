@@ -53,18 +53,18 @@ pub(crate) struct Ledger {
     file: Mutex<File>,
 }
 
-/// Keeps a directory of results from being used by two runs, as long as it lives; goes with the process.
+/// Keeps a subject's results from being used by two runs, as long as it lives; goes with the process.
 #[derive(Debug)]
 pub(crate) struct Hold(#[allow(dead_code, reason = "holding it is all")] Flock<File>);
 
 impl Hold {
-    /// Of `directory`, which is made if need be.
-    pub(crate) fn on(directory: &Path) -> Result<Self> {
+    /// Of `subject` in `directory`, which is made if need be.
+    pub(crate) fn on(directory: &Path, subject: &'static str) -> Result<Self> {
         fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
-        let path = directory.join("lock");
+        let path = directory.join(format!("{subject}.lock"));
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let held = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-        held.map(Hold).map_err(|_| Error::Busy { directory: directory.to_owned() })
+        held.map(Hold).map_err(|_| Error::Busy { subject, directory: directory.to_owned() })
     }
 }
 
@@ -234,9 +234,10 @@ mod tests {
     #[test]
     fn one_run_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
-        let held = Hold::on(directory.path()).unwrap();
-        assert!(matches!(Hold::on(directory.path()), Err(Error::Busy { .. })));
+        let held = Hold::on(directory.path(), "s").unwrap();
+        assert!(matches!(Hold::on(directory.path(), "s"), Err(Error::Busy { .. })));
+        assert!(Hold::on(directory.path(), "t").is_ok());
         drop(held);
-        assert!(Hold::on(directory.path()).is_ok());
+        assert!(Hold::on(directory.path(), "s").is_ok());
     }
 }

@@ -62,40 +62,35 @@ pub struct Run {
 impl Run {
     /// Measures, and reports.
     pub fn run(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Report> {
-        let _alone = Hold::on(&self.directory)?;
-        let scratch = self.directory.join("scratch");
-        // What a run that was killed has left.
-        drop(std::fs::remove_dir_all(&scratch));
-        std::fs::create_dir_all(&scratch).map_err(Error::io("create", &scratch))?;
         let program = Program::at(&self.program)?;
         let mut report = Report::default();
         for subject in &self.subjects {
-            report.rows.extend(self.subject(subject, &program, &scratch, say)?);
+            report.rows.extend(self.subject(subject, &program, say)?);
         }
-        drop(std::fs::remove_dir_all(&scratch));
         if let (true, Some(pattern)) = (report.rows.is_empty(), &self.only) {
             return Err(Error::NoCase { pattern: pattern.clone() });
         }
         Ok(report)
     }
 
-    fn subject(
-        &self,
-        subject: &'static Subject,
-        program: &Program,
-        scratch: &Path,
-        say: &(dyn Fn(&str) + Sync),
-    ) -> Result<Vec<Row>> {
+    fn subject(&self, subject: &'static Subject, program: &Program, say: &(dyn Fn(&str) + Sync)) -> Result<Vec<Row>> {
+        let _alone = Hold::on(&self.directory, subject.name)?;
+        let scratch = self.directory.join(format!("{}.scratch", subject.name));
+        // What a run that was killed has left.
+        drop(std::fs::remove_dir_all(&scratch));
+        std::fs::create_dir_all(&scratch).map_err(Error::io("create", &scratch))?;
         let stage = subject.stage(&mut |step| say(&format!("base: {step}")))?;
+        load::is_possible(&stage)?;
         let ledger = Ledger::open(&self.directory, subject.name, stage.key(), program.hash.clone(), self.fresh)?;
-        let mut cases = self.all_cases(&stage, program, &ledger, scratch)?;
+        let mut cases = self.all_cases(&stage, program, &ledger, &scratch)?;
         if let Some(pattern) = &self.only {
             cases.retain(|case| case.name.contains(pattern.as_str()));
         }
         say(&format!("{}: {} cases, kernel {}", subject.name, cases.len(), stage.release));
-        let work = Work { stage: &stage, program, ledger: &ledger, scratch };
+        let work = Work { stage: &stage, program, ledger: &ledger, scratch: &scratch };
         work.cases(&cases, self.jobs, say)?;
         work.loads(&cases, say)?;
+        drop(std::fs::remove_dir_all(&scratch));
         Ok(cases.iter().filter_map(|case| row(subject.name, case, &ledger)).collect())
     }
 

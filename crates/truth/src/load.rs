@@ -33,6 +33,12 @@ done"#;
 /// How many modules go into one boot: they lie in the guest's memory.
 const MOST: usize = 200;
 
+/// Says what is missing for it, if anything is, before hours are spent on what could not be shown to the kernel.
+pub(crate) fn is_possible(stage: &Stage) -> Result<()> {
+    let _ready = TinyBoot::of(&stage.base, &stage.release, SCRIPT)?;
+    Ok(())
+}
+
 /// Tries modules, by their names; `scratch` is for qemu's files.
 pub(crate) fn load(
     stage: &Stage,

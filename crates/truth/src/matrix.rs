@@ -66,6 +66,8 @@ pub(crate) fn wrong(truth: Truth, verdict: &Verdict, claim: &Claim) -> Option<&'
         _ => return Some("no verdict"),
     }
     match claim {
+        Claim::Sound if !loads => Some("without any fault a module has to build and load"),
+        Claim::Sound if verdict.state != "ready" => Some("without any fault it has to be ready"),
         Claim::Harmless if loads && verdict.state != "ready" => Some("what does not matter lowered the state"),
         Claim::Names { file, package } if loads && !(verdict.state == "degraded" && names(verdict, file, package)) => {
             Some("a missing file of a package, and not degraded by its name and its package's")
@@ -174,6 +176,13 @@ mod tests {
         assert!(wrong(Truth::Loads, &verdict("ready", "note"), &Claim::Harmless).is_none());
         assert!(wrong(Truth::Loads, &verdict("degraded", "risk"), &Claim::Harmless).is_some());
         assert!(wrong(Truth::Fails, &verdict("broken", "no-build"), &Claim::Harmless).is_none());
+    }
+
+    #[test]
+    fn a_sound_system_is_sound_and_said_to_be() {
+        assert!(wrong(Truth::Loads, &verdict("ready", "note"), &Claim::Sound).is_none());
+        assert!(wrong(Truth::Loads, &verdict("degraded", "risk"), &Claim::Sound).is_some());
+        assert!(wrong(Truth::Fails, &verdict("broken", "no-build"), &Claim::Sound).is_some());
     }
 
     #[test]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faults of the structure of trees: those of the table of what a build needs, and those that people reported.
 
-use crate::case::{Case, Family};
+use crate::case::{Case, Claim, Family};
 use crate::layout::Layout;
 use crate::learn::Learnt;
 
 /// All that apply to a subject.
 pub(crate) fn cases(layout: &Layout, learnt: &Learnt) -> Vec<Case> {
-    let mut cases = vec![Case::new(Family::Sound, "no fault", ":")];
+    let mut cases = vec![Case { claim: Claim::Sound, ..Case::new(Family::Sound, "no fault", ":") }];
     cases.extend(of_the_link(layout));
     cases.extend(of_the_trees(layout));
     cases.extend(of_the_identity(layout, learnt));
@@ -107,6 +107,10 @@ fn of_the_identity(layout: &Layout, learnt: &Learnt) -> Vec<Case> {
             format!("sed -i /^CONFIG_MODVERSIONS=/d {build}/include/config/auto.conf"),
         ),
         case(
+            "autoconf.h: without CONFIG_MODULE_UNLOAD",
+            format!("sed -i '/define CONFIG_MODULE_UNLOAD /d' {build}/include/generated/autoconf.h"),
+        ),
+        case(
             "autoconf.h: without CONFIG_SMP",
             format!("sed -i '/define CONFIG_SMP /d' {build}/include/generated/autoconf.h"),
         ),
@@ -194,18 +198,23 @@ fn of_the_system(layout: &Layout, learnt: &Learnt) -> Vec<Case> {
         ),
         case(
             "auto.conf: another compiler by its words".to_owned(),
-            format!("sed -i 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT=\"gcc (Other) 1.2.3\"/' {auto_conf}"),
+            format!("sed -i '{}' {auto_conf}", version_text("gcc (Other) 1.2.3")),
         ),
         case(
             "auto.conf: built by clang".to_owned(),
             format!(
                 "sed -i 's/^CONFIG_CC_IS_GCC=y/CONFIG_CC_IS_CLANG=y/; s/^CONFIG_GCC_VERSION=.*/CONFIG_GCC_VERSION=0/; \
-                 s/^CONFIG_CLANG_VERSION=.*/CONFIG_CLANG_VERSION=140006/; \
-                 s/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT=\"Debian clang version 14.0.6\"/' {auto_conf}"
+                 s/^CONFIG_CLANG_VERSION=.*/CONFIG_CLANG_VERSION=140006/; {}' {auto_conf}",
+                version_text("Debian clang version 14.0.6")
             ),
         ),
     ]);
     cases
+}
+
+/// For sed; the value is in quotes before Linux 5.18 and without after.
+fn version_text(text: &str) -> String {
+    format!("s/^\\(CONFIG_CC_VERSION_TEXT=\"\\{{0,1\\}}\\)[^\"]*/\\1{text}/")
 }
 
 fn of_what_is_spare(layout: &Layout) -> Vec<Case> {
