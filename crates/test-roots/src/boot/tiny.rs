@@ -107,3 +107,36 @@ impl TinyBoot {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\r', "")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn boot(script: &str) -> TinyBooted {
+        let base = Base::debian12_kernels(&mut |_| {}).unwrap();
+        let newest = base.releases().last().unwrap().clone();
+        let boot = TinyBoot::of(&base, &newest, script).unwrap().file("hello", b"good day\n".to_vec());
+        let directory = tempfile::tempdir().unwrap();
+        let booted = boot.run(directory.path()).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+        booted
+    }
+
+    #[test]
+    #[ignore = "needs root, a base and qemu: cargo xtask test --only end-to-end"]
+    fn a_script_runs_under_a_real_kernel_with_its_files() {
+        let booted = boot("cat /files/hello; echo oh >&2; cut -d' ' -f1 /proc/version");
+        assert!(booted.done, "{booted:?}");
+        assert_eq!(booted.report, "good day\noh\nLinux\n");
+    }
+
+    #[test]
+    #[ignore = "needs root, a base and qemu: cargo xtask test --only end-to-end"]
+    fn a_kernel_that_dies_leaves_what_was_said_before() {
+        let booted = boot("echo before; echo c >/proc/sysrq-trigger; echo after");
+        assert!(!booted.done, "{booted:?}");
+        assert_eq!(booted.report, "before\n");
+        assert!(booted.console.contains("Kernel panic"), "{booted:?}");
+    }
+}
