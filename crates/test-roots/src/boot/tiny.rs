@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs root, a base and qemu: cargo xtask test --only end-to-end"]
+    #[ignore = "needs root, qemu and a base"]
     fn a_script_runs_under_a_real_kernel_with_its_files() {
         let booted = boot("cat /files/hello; echo oh >&2; cut -d' ' -f1 /proc/version");
         assert!(booted.done, "{booted:?}");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs root, a base and qemu: cargo xtask test --only end-to-end"]
+    #[ignore = "needs root, qemu and a base"]
     fn a_kernel_that_dies_leaves_what_was_said_before() {
         let booted = boot("echo before; echo c >/proc/sysrq-trigger; echo after");
         assert!(!booted.done, "{booted:?}");
