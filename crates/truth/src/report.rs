@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What came out, for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::matrix::{MERELY_DEGRADED, Matrix, Row, STATES, Truth, by_family};
@@ -62,6 +63,7 @@ impl Report {
                 "\nof {broken} that do not build or load, {merely} are merely degraded (at most {MERELY_DEGRADED} in 100 may be)"
             );
         }
+        reasons(&mut text, &self.rows);
         let wrong: Vec<&Row> = self.wrong_rows().collect();
         let _ = writeln!(text, "\n{} mismatches", wrong.len());
         for row in wrong {
@@ -106,6 +108,20 @@ fn table(text: &mut String, title: &str, matrix: &Matrix, head: bool) {
             let _ = write!(text, "{shown:>10}");
         }
         text.push('\n');
+    }
+}
+
+/// Why cases are degraded: how often each finding says so, with one that does.
+fn reasons(text: &mut String, rows: &[Row]) {
+    let mut reasons: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.verdict.state == "degraded") {
+        for finding in row.verdict.findings.iter().filter(|finding| finding.effect == "risk") {
+            reasons.entry(&finding.id).or_insert((0, &finding.cause)).0 += 1;
+        }
+    }
+    let _ = writeln!(text, "\nwhy degraded");
+    for (id, (count, cause)) in reasons {
+        let _ = writeln!(text, "  {count:>6} {id} {cause}");
     }
 }
 
