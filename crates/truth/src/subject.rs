@@ -14,7 +14,9 @@ pub struct Subject {
     /// Its name, on the command line, in results and reports.
     pub name: &'static str,
     base: Obtain,
-    /// How the release ends; the newest such is taken.
+    /// How the release begins.
+    series: &'static str,
+    /// How it ends; the newest such is taken.
     flavour: &'static str,
     /// What is done in a root before anything else; $R is the release.
     setup: &'static str,
@@ -25,14 +27,15 @@ const FLAVOURS: [&str; 3] = ["-cloud-amd64", "-rt-amd64", "-amd64"];
 
 /// Every subject there is.
 pub const SUBJECTS: &[Subject] = &[
-    packaged("debian12-6.1-cloud", Base::debian12_kernels, "-cloud-amd64"),
-    packaged("debian13-6.12-cloud", Base::debian13_kernels, "-cloud-amd64"),
+    packaged("debian12-6.1-cloud", Base::debian12_kernels, "6.1.", "-cloud-amd64"),
+    packaged("debian13-6.12-cloud", Base::debian13_kernels, "6.12.", "-cloud-amd64"),
     // The same trees where no list of a package's files tells what is gone.
-    packaged("debian12-6.1-cloud-unowned", Base::debian12_unowned, "-cloud-amd64"),
-    packaged("debian13-6.12-cloud-unowned", Base::debian13_unowned, "-cloud-amd64"),
-    packaged("debian12-6.1-amd64", Base::debian12_flavours, "-amd64"),
-    packaged("debian12-6.1-rt", Base::debian12_flavours, "-rt-amd64"),
-    packaged("debian13-6.12-amd64", Base::debian13_flavours, "-amd64"),
+    packaged("debian12-6.1-cloud-unowned", Base::debian12_unowned, "6.1.", "-cloud-amd64"),
+    packaged("debian13-6.12-cloud-unowned", Base::debian13_unowned, "6.12.", "-cloud-amd64"),
+    packaged("debian12-6.1-amd64", Base::debian12_flavours, "6.1.", "-amd64"),
+    packaged("debian12-6.1-rt", Base::debian12_flavours, "6.1.", "-rt-amd64"),
+    packaged("debian12-6.12-amd64", Base::debian12_flavours, "6.12.", "-amd64"),
+    packaged("debian13-6.12-amd64", Base::debian13_flavours, "6.12.", "-amd64"),
     self_built("self-built-full", "ln -sfn /usr/src/felix-full /lib/modules/$R/build"),
     self_built(
         "self-built-o",
@@ -46,13 +49,13 @@ pub const SUBJECTS: &[Subject] = &[
 ];
 
 /// One whose trees are where its base has them.
-const fn packaged(name: &'static str, base: Obtain, flavour: &'static str) -> Subject {
-    Subject { name, base, flavour, setup: "" }
+const fn packaged(name: &'static str, base: Obtain, series: &'static str, flavour: &'static str) -> Subject {
+    Subject { name, base, series, flavour, setup: "" }
 }
 
 /// One of the trees of a kernel of somebody's own.
 const fn self_built(name: &'static str, setup: &'static str) -> Subject {
-    Subject { name, base: Base::debian12_self_built_trees, flavour: "-felix", setup }
+    Subject { name, base: Base::debian12_self_built_trees, series: "6.1.", flavour: "-felix", setup }
 }
 
 /// The flavour of a release, as its end.
@@ -87,7 +90,8 @@ impl Subject {
     /// Obtains the base and chooses the kernel.
     pub(crate) fn stage(&'static self, say: &mut dyn FnMut(&str)) -> Result<Stage> {
         let base = (self.base)(say)?;
-        let release = base.releases().iter().rev().find(|release| flavour(release) == self.flavour).cloned();
+        let fits = |release: &&String| release.starts_with(self.series) && flavour(release) == self.flavour;
+        let release = base.releases().iter().rev().find(fits).cloned();
         let Some(release) = release else {
             return Err(Error::NoKernel { subject: self.name, found: base.releases().to_vec() });
         };

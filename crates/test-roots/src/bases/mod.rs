@@ -118,7 +118,8 @@ impl Base {
         Self::obtain(&debian13_unowned::DEBIAN13_UNOWNED, progress)
     }
 
-    /// [`debian12`](Self::debian12) with the newest kernel of the flavours `rt-amd64` and `amd64`, and their headers.
+    /// [`debian12`](Self::debian12) with the newest 6.1 kernels of the flavours `rt-amd64` and `amd64`, the newest 6.12 of the
+    /// latter, and their headers.
     pub fn debian12_flavours(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_flavours::DEBIAN12_FLAVOURS, progress)
     }

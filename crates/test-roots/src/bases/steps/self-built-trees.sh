@@ -7,9 +7,9 @@ make -C /home/felix/linux modules_install install >/dev/null
 mv /home/felix/linux "$full"
 chown -R root: "$full"
 
-# A clean source, for what is built elsewhere. Nobody reads its documentation.
+# A clean source, for what is built elsewhere.
 mkdir "$source"
-tar -C "$full" --exclude=./Documentation --exclude='*.o' --exclude='*.a' --exclude=./vmlinux -cf - . | tar -C "$source" -xf -
+tar -C "$full" --exclude='*.o' --exclude='*.a' --exclude=./vmlinux -cf - . | tar -C "$source" -xf -
 make -C "$source" mrproper >/dev/null
 
 # O=, whole.
