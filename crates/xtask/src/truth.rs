@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Forget what was measured before
     #[arg(long)]
     fresh: bool,
+    /// Judge this program, rather than the one that is built here
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Write every case, with truth and verdict, to FILE
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -43,7 +46,7 @@ impl Options {
     /// The two kernels whose packages every release has, and a seeded part of their files: what CI runs.
     pub(crate) fn sample(sample: usize) -> Self {
         let subject = ["debian12-6.1-cloud", "debian13-6.12-cloud"].map(String::from).into();
-        Self { subject, sample: Some(sample), seed: 1, only: None, jobs: None, fresh: false, json: None }
+        Self { subject, sample: Some(sample), seed: 1, only: None, jobs: None, fresh: false, program: None, json: None }
     }
 }
 
@@ -59,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         only: options.only.clone(),
         fresh: options.fresh,
         jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| count.get())),
-        program: program()?,
+        program: options.program.clone().map_or_else(program, Ok)?,
         directory: tools::target_dir()?.join("truth"),
     };
     let report = run.run(&|step| println!("xtask: truth: {step}")).map_err(Error::Truth)?;
