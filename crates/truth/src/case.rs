@@ -86,12 +86,19 @@ pub(crate) struct Case {
     pub(crate) script: String,
     /// What else has to hold.
     pub(crate) claim: Claim,
+    /// The one file that it harms, if it is one and putting that back undoes it.
+    pub(crate) harms: Option<String>,
 }
 
 impl Case {
     /// Of these.
     pub(crate) fn new(family: Family, name: impl Into<String>, script: impl Into<String>) -> Self {
-        Self { name: name.into(), family, script: script.into(), claim: Claim::None }
+        Self { name: name.into(), family, script: script.into(), claim: Claim::None, harms: None }
+    }
+
+    /// The same, harming no other file than this.
+    pub(crate) fn harming(self, file: &str) -> Self {
+        Self { harms: Some(file.to_owned()), ..self }
     }
 
     /// The same, of which the state has to know nothing.

@@ -39,7 +39,9 @@ pub(crate) fn cases(layout: &Layout, learnt: &Learnt, extent: Extent) -> Vec<Cas
     let of_read = |family: Family, most: Option<usize>, script: fn(&str) -> String| {
         // The seed differs by family, so that not always the same files are chosen.
         let chosen = choose(learnt.read.clone(), |path| format!("{} {path}", family.as_str()), extent.seed, most);
-        chosen.into_iter().map(move |path| Case::new(family, format!("{}: {path}", family.as_str()), script(&path)))
+        let case =
+            move |path: String| Case::new(family, format!("{}: {path}", family.as_str()), script(&path)).harming(&path);
+        chosen.into_iter().map(case)
     };
     let others = Some(extent.others(60));
     cases.extend(of_read(Family::Absent, extent.removed(), |path| format!("rm {path}")));
@@ -49,7 +51,7 @@ pub(crate) fn cases(layout: &Layout, learnt: &Learnt, extent: Extent) -> Vec<Cas
     let unread = choose(learnt.unread.clone(), |(path, _)| path.clone(), extent.seed, Some(extent.others(100)));
     cases.extend(unread.into_iter().map(|(file, package)| Case {
         claim: Claim::Names { file: file.clone(), package },
-        ..Case::new(Family::Unread, format!("unread: {file}"), format!("rm '{file}'"))
+        ..Case::new(Family::Unread, format!("unread: {file}"), format!("rm '{file}'")).harming(&file)
     }));
     let mut scripts = HashSet::new();
     cases.retain(|case| scripts.insert(case.script.clone()));

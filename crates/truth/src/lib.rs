@@ -9,6 +9,7 @@
 //!
 //! What was measured is kept ([`ledger`]); a second run asks only for what is not known.
 
+mod batch;
 mod build;
 mod case;
 mod cases;

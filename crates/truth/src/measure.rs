@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::batch;
 use crate::build::{self, Built};
 use crate::case::Case;
 use crate::error::{Error, Result};
@@ -27,38 +28,36 @@ pub(crate) struct Work<'w> {
 impl Work<'_> {
     /// Builds and judges what is not known yet. The first error ends it.
     pub(crate) fn cases(&self, cases: &[Case], jobs: usize, say: &(dyn Fn(&str) + Sync)) -> Result<()> {
-        let missing: Vec<&Case> = cases
-            .iter()
-            .filter(|case| self.ledger.built(case).is_none() || self.ledger.judged(case).is_none())
-            .collect();
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let failed = Mutex::new(None);
-        let worker = || {
-            while !stop.load(Ordering::Relaxed) {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(case) = missing.get(number) else { return };
-                if let Err(error) = self.case(case) {
-                    stop.store(true, Ordering::Relaxed);
-                    if let Ok(mut failed) = failed.lock() {
-                        failed.get_or_insert(error);
-                    }
-                    return;
-                }
-                if (number + 1) % 50 == 0 || number + 1 == missing.len() {
-                    say(&format!("{}: {} of {} cases", self.stage.subject.name, number + 1, missing.len()));
-                }
+        let is_judged = |case: &&Case| self.ledger.judged(case).is_some();
+        let is_built = |case: &&Case| self.ledger.built(case).is_some();
+        // Where only verdicts are missing, many are asked for in one root.
+        let only_verdicts: Vec<&Case> =
+            cases.iter().filter(|case| case.harms.is_some() && is_built(case) && !is_judged(case)).collect();
+        let batches: Vec<&[&Case]> = only_verdicts.chunks(batch::SIZE).collect();
+        if !batches.is_empty() {
+            say(&format!("{}: {} verdicts on known truth", self.stage.subject.name, only_verdicts.len()));
+        }
+        share(&batches, jobs, &|_| {}, &|batch| self.batch(batch))?;
+
+        let missing: Vec<&Case> = cases.iter().filter(|case| !is_built(case) || !is_judged(case)).collect();
+        let count = missing.len();
+        let progress = |done: usize| {
+            if done % 50 == 0 || done == count {
+                say(&format!("{}: {done} of {count} cases", self.stage.subject.name));
             }
         };
-        thread::scope(|scope| {
-            for _ in 0..jobs.max(1) {
-                scope.spawn(worker);
+        share(&missing, jobs, &progress, &|case| self.case(case))
+    }
+
+    fn batch(&self, cases: &[&Case]) -> Result<()> {
+        let root = self.stage.root()?;
+        // What cannot be told so is told one by one afterwards.
+        if let Some(verdicts) = batch::judge(&root, self.program, &self.stage.release, cases)? {
+            for (case, verdict) in cases.iter().zip(&verdicts) {
+                self.ledger.put_judged(case, verdict)?;
             }
-        });
-        match failed.into_inner() {
-            Ok(Some(error)) => Err(error),
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// One case: the verdict first, for a build may leave something behind.
@@ -102,4 +101,61 @@ impl Work<'_> {
 /// The module that a build left, if make was content.
 pub(crate) fn module(built: Built) -> Option<String> {
     if built.is_done() { built.module } else { None }
+}
+
+/// Has `jobs` workers do `work` on every thing, in order; the first error ends it. `done` is told how many have been begun.
+fn share<T: Sync>(
+    things: &[T],
+    jobs: usize,
+    done: &(dyn Fn(usize) + Sync),
+    work: &(dyn Fn(&T) -> Result<()> + Sync),
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failed = Mutex::new(None);
+    let worker = || {
+        while !stop.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(thing) = things.get(number) else { return };
+            if let Err(error) = work(thing) {
+                stop.store(true, Ordering::Relaxed);
+                if let Ok(mut failed) = failed.lock() {
+                    failed.get_or_insert(error);
+                }
+                return;
+            }
+            done(number + 1);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(worker);
+        }
+    });
+    match failed.into_inner() {
+        Ok(Some(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thing_is_done_once_and_an_error_ends_it() {
+        let things: Vec<usize> = (0..100).collect();
+        let sum = AtomicUsize::new(0);
+        share(&things, 3, &|_| {}, &|thing| {
+            sum.fetch_add(*thing, Ordering::Relaxed);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(sum.into_inner(), 4950);
+        let error = share(&things, 3, &|_| {}, &|thing| match thing {
+            7 => Err(Error::NoCase { pattern: "x".into() }),
+            _ => Ok(()),
+        });
+        assert!(matches!(error, Err(Error::NoCase { .. })));
+    }
 }

@@ -68,21 +68,31 @@ impl Program {
 
     /// What it says of `release`, and the hops it names.
     pub(crate) fn ask(&self, root: &Root, release: &str) -> Result<(Verdict, Vec<Hop>)> {
-        root.copy_in(&self.path, PLACE)?;
+        self.lay(root)?;
         let said = root.command(&["kbuild-guard", "check", "--json", release]).split()?;
-        let document: Option<Value> = serde_json::from_slice(&said.stdout_bytes).ok();
-        let kernel = document.as_ref().and_then(|document| document.get("kernels")?.get(0));
-        Ok(match kernel {
-            Some(kernel) => (parse(kernel), hops(kernel)),
-            None => {
-                let words = format!("{}\n{}", said.stdout, said.stderr);
-                (
-                    Verdict { state: format!("exit {}: {}", said.code, last_lines(&words, 5)), findings: Vec::new() },
-                    Vec::new(),
-                )
-            }
-        })
+        let words = format!("{}\n{}", said.stdout, said.stderr);
+        let verdict = Verdict::read(&said.stdout_bytes, said.code, &words);
+        Ok((verdict, kernel(&said.stdout_bytes).as_ref().map(hops).unwrap_or_default()))
     }
+
+    /// Lays it into a root.
+    pub(crate) fn lay(&self, root: &Root) -> Result<()> {
+        Ok(root.copy_in(&self.path, PLACE)?)
+    }
+}
+
+impl Verdict {
+    /// Reads what `check --json` wrote; what is none is a failure, told by its exit code and its words.
+    pub(crate) fn read(json: &[u8], code: i32, words: &str) -> Self {
+        let none = || Self { state: format!("exit {code}: {}", last_lines(words.trim(), 5)), findings: Vec::new() };
+        kernel(json).as_ref().map_or_else(none, parse)
+    }
+}
+
+/// The first kernel of a document.
+fn kernel(json: &[u8]) -> Option<Value> {
+    let document: Value = serde_json::from_slice(json).ok()?;
+    document.get("kernels")?.get(0).cloned()
 }
 
 fn text(value: &Value, key: &str) -> String {
