@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The verdict held against what make and the kernel do.
 //!
-//! A [`Subject`](subject::Subject) is a system with a kernel and the trees that its build link leads to. A build in it is
-//! watched: [`learn`]. From what it reads, and from what is known to go wrong, [`cases`] are made: each is a fault and
-//! nothing else. Every case gets a fresh root in which our program is asked for its verdict, and then make for the truth;
-//! what make builds is shown to that very kernel, booted in the emulator ([`load`]). [`matrix`] counts, and says which
+//! A [`Subject`] is a system with a kernel and the trees that its build link leads to. A build in it is watched
+//! (`learn`). From what it reads, and from what is known to go wrong, `cases` are made: each is a fault and nothing else.
+//! Every case gets a fresh root in which our program is asked for its verdict, and then make for the truth (`measure`);
+//! what make builds is shown to that very kernel, booted in the emulator (`load`). `matrix` counts, and says which
 //! meetings must not be. No expected result is written down anywhere.
 //!
-//! What was measured is kept ([`ledger`]); a second run asks only for what is not known.
+//! What was measured is kept (`ledger`); a second run asks only for what is not known, and for verdicts alone many to a
+//! root (`batch`).
 
 mod batch;
 mod build;
