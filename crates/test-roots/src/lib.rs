@@ -29,7 +29,11 @@
 //! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
 //! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |
+//! | [`Base::debian12_unowned`], [`Base::debian13_unowned`] | those with kernels, their trees in a place that no package knows |
+//! | [`Base::debian12_flavours`], [`Base::debian13_flavours`] | the bare ones with a kernel for every machine and one for real time |
+//! | [`Base::debian12_self_built_trees`] | the self-built kernel installed, and every kind of tree that people build modules in |
 //! | [`Base::releases`] | its three kernels, oldest first |
+//! | [`Base::identity`] | another for every time it was built |
 //! | [`Base::directory`] | where it is in the cache |
 //!
 //! The cache is `$KBUILD_GUARD_TEST_CACHE`, `$XDG_CACHE_HOME/kbuild-guard` or `$HOME/.cache/kbuild-guard`. An entry is keyed by
@@ -58,6 +62,7 @@
 //! | [`Boot::kernel`], [`Boot::bring`] | which kernel, which files of the host |
 //! | [`Boot::step`] | a script to run in there, one after the other |
 //! | [`Boot::run`] | boots; how each step ended: [`Booted`] |
+//! | [`TinyBoot::of`] | one of a base's kernels with nothing but a static busybox, a script and some files: seconds; [`TinyBooted`] |
 
 mod bases;
 mod boot;
@@ -68,6 +73,7 @@ mod stable_hash;
 mod tools;
 
 pub use bases::Base;
-pub use boot::{Boot, Booted};
+pub use boot::{Boot, Booted, TinyBoot, TinyBooted};
 pub use error::{Error, Result};
 pub use root::{Command, DEFAULT_TIMEOUT, Outcome, Root, RootBuilder, Split};
+pub use stable_hash::fnv1a;

@@ -2,7 +2,7 @@
 //! A hash that is the same on every machine, in every run and with every toolchain, which the standard library's is not.
 
 /// FNV-1a, 64 bits. It names cache entries; nobody attacks it, and a collision of two recipes of one base costs a rebuild by hand.
-pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 

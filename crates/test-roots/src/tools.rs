@@ -50,6 +50,12 @@ pub(crate) const QEMU: Tool = Tool {
     install: "apt-get install --no-install-recommends qemu-system-x86",
 };
 
+pub(crate) const BUSYBOX: Tool = Tool {
+    name: "busybox",
+    purpose: "linked statically, to boot a kernel with nothing else",
+    install: "apt-get install busybox-static",
+};
+
 /// Where a program lives even if PATH, as for a plain user, does not name it.
 const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -65,6 +71,22 @@ impl Tool {
             .ok_or(Error::MissingTool { tool: self.name, purpose: self.purpose, install: self.install })
     }
 }
+
+impl Tool {
+    /// [`find`](Self::find), for a program that has to run where there are no libraries.
+    pub(crate) fn find_static(self) -> Result<PathBuf> {
+        let program = self.find()?;
+        let bytes = std::fs::read(&program).map_err(Error::io("read", &program))?;
+        // What is linked against libraries names its loader in a segment of its own.
+        let names_loader = bytes.windows(LOADER.len()).take(4096).any(|window| window == LOADER);
+        if names_loader {
+            return Err(Error::MissingTool { tool: self.name, purpose: self.purpose, install: self.install });
+        }
+        Ok(program)
+    }
+}
+
+const LOADER: &[u8] = b"/ld-linux";
 
 fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

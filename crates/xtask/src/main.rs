@@ -13,6 +13,7 @@ mod man;
 mod reproducible;
 mod test;
 mod tools;
+mod truth;
 
 use std::fmt;
 use std::io;
@@ -40,6 +41,8 @@ enum Task {
     },
     /// Measure the hooks beside their peers, in one throw-away root (needs root)
     Bench,
+    /// Hold the verdict against what make and the kernel do, fault by fault (needs root; docs/accuracy.md)
+    Truth(truth::Options),
     /// Build the Debian package in target/dist/ and its source package, and check both with lintian
     Dist,
     /// Write the man pages and completions into target/manual/ and have mandoc, man and the shells judge them
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test { only } => test::run(&only),
         Task::Bench => bench::run(),
+        Task::Truth(options) => truth::run(&options),
         Task::Dist => dist::run().map(|_built| ()),
         Task::Man => man::run(),
         Task::Install => install::run(),
@@ -79,6 +83,10 @@ pub(crate) enum Error {
     NeedsRoot { task: &'static str },
     /// A throw-away root could not be made or used.
     Roots(test_roots::Error),
+    /// The truth could not be measured.
+    Truth(::truth::Error),
+    /// Verdicts are not what make and the kernel do; the report is on the terminal already.
+    Untrue { wrong: usize },
     /// A base has other than three kernels.
     Kernels { found: usize },
     /// A command in a throw-away root ended otherwise than it should have.
@@ -105,6 +113,10 @@ impl fmt::Display for Error {
             }
             Self::NeedsRoot { task } => write!(f, "{task} needs root: sudo env \"PATH=$PATH\" cargo xtask {task}"),
             Self::Roots(error) => error.fmt(f),
+            Self::Truth(error) => error.fmt(f),
+            Self::Untrue { wrong } => {
+                write!(f, "the verdicts do not hold: {wrong} mismatches, or too many are merely degraded")
+            }
             Self::Kernels { found } => write!(f, "the base system has {found} kernels, and three are needed"),
             Self::Unexpected { command, code, expected, output } => {
                 write!(f, "`{command}` ended with {code}, not {expected}:\n{output}")
@@ -130,6 +142,7 @@ impl std::error::Error for Error {
         match self {
             Self::Io { source, .. } => Some(source),
             Self::Roots(error) => Some(error),
+            Self::Truth(error) => Some(error),
             _ => None,
         }
     }

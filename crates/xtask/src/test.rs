@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::{Error, deny, dist, man, reproducible, tools};
+use crate::{Error, deny, dist, man, reproducible, tools, truth};
+
+/// So many of the files that a build reads are removed, in each subject; every structural fault comes on top.
+const TRUTH_SAMPLE: usize = 30;
 
 /// The suites, in the order they run: the quickest answer first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +24,8 @@ pub(crate) enum Suite {
     Package,
     /// Real package managers in throw-away roots (needs root)
     EndToEnd,
+    /// A seeded part of `cargo xtask truth` (needs root)
+    Truth,
     /// Licences, sources and duplicates of the dependencies, by cargo-deny
     Deny,
 }
@@ -35,10 +40,13 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
         let started = Instant::now();
         match suite {
             Suite::Lint => lint()?,
-            Suite::Unit => cargo(&["test", "--locked", "--package=xtask", "--package=test-roots"], true)?,
+            Suite::Unit => {
+                cargo(&["test", "--locked", "--package=xtask", "--package=test-roots", "--package=truth"], true)?
+            }
             Suite::Man => man::run()?,
             Suite::Package => dist::run().and_then(|built| reproducible::run(&built))?,
             Suite::EndToEnd => end_to_end()?,
+            Suite::Truth => truth::run(&truth::Options::sample(TRUTH_SAMPLE))?,
             Suite::Deny => deny::run()?,
         }
         times.push((suite, started.elapsed()));

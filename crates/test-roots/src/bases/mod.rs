@@ -6,13 +6,18 @@ mod cache;
 mod debian12;
 mod debian12_boot;
 mod debian12_built_apart;
+mod debian12_flavours;
 mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_packaging;
 mod debian12_self_built;
+mod debian12_self_built_trees;
 mod debian12_to_13;
+mod debian12_unowned;
 mod debian13;
+mod debian13_flavours;
 mod debian13_kernels;
+mod debian13_unowned;
 mod entry;
 mod hidden;
 mod log;
@@ -112,6 +117,34 @@ impl Base {
         Self::obtain(&debian12_front_ends::DEBIAN12_FRONT_ENDS, progress)
     }
 
+    /// [`debian12_kernels`](Self::debian12_kernels) whose header trees lie in /srv/trees, and whose packages dpkg has forgotten.
+    pub fn debian12_unowned(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_unowned::DEBIAN12_UNOWNED, progress)
+    }
+
+    /// The same of Debian 13.
+    pub fn debian13_unowned(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_unowned::DEBIAN13_UNOWNED, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with the newest 6.1 kernels of the flavours `rt-amd64` and `amd64`, the newest 6.12 of the
+    /// latter, and their headers.
+    pub fn debian12_flavours(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_flavours::DEBIAN12_FLAVOURS, progress)
+    }
+
+    /// The same of Debian 13.
+    pub fn debian13_flavours(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_flavours::DEBIAN13_FLAVOURS, progress)
+    }
+
+    /// [`debian12_self_built`](Self::debian12_self_built) with that kernel installed, and in /usr/src its tree
+    /// (`felix-full`), one built with `O=` (`felix-o`), one that is only prepared (`felix-prepared`), the selection of a
+    /// headers package (`felix-package`), and the clean source of the second and third (`felix-source`).
+    pub fn debian12_self_built_trees(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_self_built_trees::DEBIAN12_SELF_BUILT_TREES, progress)
+    }
+
     /// The releases of its kernels, or of those in apt's cache, oldest first.
     pub fn releases(&self) -> &[String] {
         &self.entry.about.releases
@@ -120,6 +153,16 @@ impl Base {
     /// Its name, as in the cache.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Another for every time it was built: what was measured on it holds as long as this stays.
+    pub fn identity(&self) -> &str {
+        &self.entry.about.identity
+    }
+
+    /// One of its files, as the host sees it; `path` is relative to its root.
+    pub(crate) fn file(&self, path: &str) -> Option<PathBuf> {
+        self.directories().into_iter().map(|layer| layer.join(path)).find(|file| file.is_file())
     }
 
     /// Its directory in the cache. Its files are in `root/`; look, and do not touch.

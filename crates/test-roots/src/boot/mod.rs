@@ -2,9 +2,11 @@
 //! Systems that really boot: a base's disk under qemu, with one of its kernels, and what is run in there.
 
 mod brought;
+mod cpio;
 mod disk;
 mod emulator;
 mod report;
+mod tiny;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use crate::root::Outcome;
 use crate::tools;
 use emulator::Guest;
 use report::Frame;
+pub use tiny::{TinyBoot, TinyBooted};
 
 /// A boot to be, of a base that boots ([`Base::debian12_boot`]).
 ///
@@ -110,8 +113,8 @@ impl Boot {
 
     /// A file of the base, as the host sees it.
     fn in_base(&self, path: &str) -> Result<PathBuf> {
-        let found = self.base.directories().into_iter().map(|layer| layer.join(path)).find(|file| file.is_file());
-        found.ok_or_else(|| Error::NotBootable { base: self.base.name(), missing: PathBuf::from("/").join(path) })
+        let missing = || Error::NotBootable { base: self.base.name(), missing: PathBuf::from("/").join(path) };
+        self.base.file(path).ok_or_else(missing)
     }
 }
 
