@@ -231,6 +231,13 @@ catalogue! {
         consequence: "no external module can be built for this kernel",
         advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
         story: "The file is shorter than its own headers say: a copy that was cut short, a disk that was full.";
+    /// Module.symvers is cut short, or lacks what every module uses.
+    SymversDamaged = "KBG039", "Module.symvers is damaged",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore Module.symvers from the build this kernel came from",
+        story: "modpost stops at a line that ends before its columns do ('parse error in symbol dump file'). With \
+                CONFIG_MODVERSIONS it also looks for the checksum of module_layout on behalf of every module, and stops \
+                where there is none ('\"module_layout\" undefined').";
     /// A further tree is missing.
     CompanionMissing = "KBG040", "a further tree that this one needs is missing",
         consequence: "no external module can be built for this kernel",
