@@ -82,11 +82,17 @@ pub(super) fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) ->
     (is_wrapped && !config.is_empty()).then(|| dir.join(wanted))
 }
 
-/// Says so if a tool is for another machine. Whatever is no ELF file is a script: nothing to compare.
+/// Says so if a tool is for another machine, or too short to be for any. Whatever is no ELF file is a script: nothing to compare.
 fn is_for_this_machine(inspection: &mut Inspection<'_>, path: &RootPath) -> bool {
-    let Some(own) = inspection.machine.own else { return true };
     match inspection.root.read_start(path, 64) {
+        Ok(start) if ElfMachine::is_cut(&start) => {
+            let cause = format!("{} ends within its first header", quoted(path));
+            let need = Need::Path(path.clone());
+            inspection.add(FindingId::ToolDamaged, Effect::NoBuild, path.clone(), cause, need);
+            false
+        }
         Ok(start) => {
+            let Some(own) = inspection.machine.own else { return true };
             let Some(tool) = ElfMachine::of(&start) else { return false };
             if tool == own {
                 return true;
