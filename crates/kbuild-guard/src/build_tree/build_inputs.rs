@@ -58,15 +58,32 @@ pub struct Input {
     /// Whether builds go on where it is there and empty: a script that does nothing succeeds, and a makefile that only
     /// adds flags or checks is not missed. Learnt by emptying files one at a time under real builds.
     pub passes_empty: bool,
+    /// How it is run, where it is a script.
+    pub run: Run,
+}
+
+/// How a file is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It is read, or is a host tool, which is looked at as a program anyway.
+    No,
+    /// By its name, so that it has to be executable.
+    ByName,
+    /// By `$(CONFIG_SHELL)`: its mode does not matter.
+    ByShell,
 }
 
 const fn input(side: Side, path: &'static str, when: When, family: Family) -> Input {
-    Input { side, path, when, family, passes_empty: false }
+    Input { side, path, when, family, passes_empty: false, run: Run::No }
 }
 
 impl Input {
     const fn passes_empty(self) -> Self {
         Input { passes_empty: true, ..self }
+    }
+
+    const fn run(self, run: Run) -> Self {
+        Input { run, ..self }
     }
 }
 
@@ -100,11 +117,14 @@ pub const INPUTS: &[Input] = {
         input(Source, "scripts/Makefile.compiler", Mentioned("scripts/Makefile.compiler", &[TOP]), Kbuild),
         input(Source, "scripts/Makefile.extrawarn", Mentioned("scripts/Makefile.extrawarn", &[BUILD, LIB]), Kbuild)
             .passes_empty(),
+        // The one script that the makefiles of 6.1 run by its name for every module.
         input(Source, "scripts/check-local-export", Mentioned("scripts/check-local-export", &[BUILD]), Kbuild)
-            .passes_empty(),
+            .passes_empty()
+            .run(Run::ByName),
         // 5.10 runs it for the kernel's own modules only, and Debian 11 does not ship it.
         input(Source, "scripts/modules-check.sh", Mentioned("$(KBUILD_MODULES), modules_check)", &[TOP]), Kbuild)
-            .passes_empty(),
+            .passes_empty()
+            .run(Run::ByShell),
         input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild),
         input(Build, "scripts/basic/fixdep", Always, HostTool).passes_empty(),
         input(Build, "scripts/mod/modpost", Always, HostTool),

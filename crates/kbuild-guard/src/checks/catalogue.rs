@@ -175,7 +175,7 @@ catalogue! {
     KbuildEmpty = "KBG027", "a file of the build system is empty",
         consequence: "modules are built without the flags and checks it should hold",
         advice: "restore the file from the source this tree was made of",
-        story: "A script that is empty succeeds without having done anything, and an empty makefile or linker script adds \
+        story: "A script that is empty succeeds without having done anything (to dash a directory is one too), and an empty makefile or linker script adds \
                 nothing: the build goes on, with other flags than the kernel's own. Empty files are what a full disk, or \
                 a crash before they were on the disk, leaves.";
     /// A host tool is missing.
@@ -184,8 +184,8 @@ catalogue! {
         advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
         story: "A module build runs a few programs that were built together with the tree: fixdep, modpost, and \
                 objtool where the configuration asks for it.";
-    /// A host tool may not be executed.
-    ToolNotExecutable = "KBG031", "a host tool is not executable",
+    /// A host tool, or a script that make runs by its name, may not be executed.
+    ToolNotExecutable = "KBG031", "a tool or script is not executable",
         consequence: "no external module can be built for this kernel",
         advice: "restore its mode: chmod 755 on that file",
         story: "The file is there, without permission to execute it: typically copied through a file system or an \
