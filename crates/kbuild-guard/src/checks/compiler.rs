@@ -56,7 +56,8 @@ fn another(inspection: &mut Inspection<'_>, name: &str, path: &RootPath) {
         _ if is_clang != built_with_clang => {
             let cause =
                 format!("the kernel was built with {kernels} {kernels_major}, and only {} is here", quoted_text(name));
-            (Effect::Risk, cause)
+            // The configuration asks for options that gcc does not know, and gcc stops at those.
+            (if built_with_clang { Effect::NoBuild } else { Effect::Risk }, cause)
         }
         // A newer one knows all options of the older, and is what every rolling distribution has for a while.
         Some(own) if own != kernels_major => {
