@@ -22,6 +22,8 @@ pub enum When {
     Always,
     /// When the option is set.
     Set(&'static str),
+    /// When the option is not set.
+    Unless(&'static str),
     /// When one of these makefiles of the source tree holds the word.
     Mentioned(&'static str, &'static [&'static str]),
     /// When modules get BTF: the option is set and the build tree holds a `vmlinux` to base it on
@@ -138,10 +140,51 @@ pub const INPUTS: &[Input] = {
     ]
 };
 
-/// Programs of the system that a build runs, when, and what for. The compiler is a question of its own.
-pub const PROGRAMS: &[(&str, When, &str)] = &[
-    ("make", When::Always, "every build is run by it"),
-    ("pahole", When::Btf, "modules of this kernel get BTF (CONFIG_DEBUG_INFO_BTF_MODULES)"),
+/// A program of the system that a build runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// When it is run.
+    pub when: When,
+    /// What for.
+    pub why: &'static str,
+    /// Whether it comes along with any compiler (binutils).
+    pub is_of_compiler: bool,
+    /// Whether kbuild puts CROSS_COMPILE before the name. gcc asks for its assembler without.
+    pub is_prefixed: bool,
+}
+
+/// All of them. The compiler is a question of its own.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "make",
+        when: When::Always,
+        why: "every build is run by it",
+        is_of_compiler: false,
+        is_prefixed: false,
+    },
+    Program {
+        name: "as",
+        when: When::Unless("CONFIG_AS_IS_LLVM"),
+        why: "the compiler runs it",
+        is_of_compiler: true,
+        is_prefixed: false,
+    },
+    Program {
+        name: "ld",
+        when: When::Unless("CONFIG_LD_IS_LLD"),
+        why: "modules are put together by it",
+        is_of_compiler: true,
+        is_prefixed: true,
+    },
+    Program {
+        name: "pahole",
+        when: When::Btf,
+        why: "modules of this kernel get BTF (CONFIG_DEBUG_INFO_BTF_MODULES)",
+        is_of_compiler: false,
+        is_prefixed: false,
+    },
 ];
 
 /// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.

@@ -268,15 +268,17 @@ catalogue! {
     OtherCompiler = "KBG052", "the compiler is not the one the kernel was built with",
         consequence: "make warns, and may fail over options that only the other compiler knows",
         advice: "install the compiler the kernel was built with, and build with it ('make CC=...')",
-        story: "The kernel's configuration records its compiler. Another kind (gcc for clang), or another major \
-                version, builds most modules; gcc plugins, new warnings and options of the other compiler are what \
-                fails. A newer version of the same kind is only worth knowing; versions that differ less are not spoken of.";
+        story: "The kernel's configuration records its compiler. Where that was clang, gcc stops at options it does not \
+                know. Where it was gcc, clang builds most modules, and so does another major version of either; gcc \
+                plugins, new warnings and options of the other compiler are what fails. A newer version of the same kind \
+                is only worth knowing; versions that differ less are not spoken of.";
     /// A program that builds run is missing.
     ProgramMissing = "KBG053", "a program that builds run is not installed",
         consequence: "no external module can be built for this kernel",
         advice: "install the package that has this program",
-        story: "Besides the compiler a build runs make, and pahole (package dwarves) where the kernel's modules get \
-                type information and the tree ships the vmlinux to base it on.";
+        story: "Besides the compiler a build runs make, the assembler and the linker (package binutils), and pahole \
+                (package dwarves) where the kernel's modules get type information and the tree ships the vmlinux to base \
+                it on.";
     /// Modules cannot be signed where that is asked for.
     CannotSign = "KBG060", "modules cannot be signed here",
         consequence: "modules are built unsigned, and the kernel refuses them",

@@ -154,11 +154,17 @@ fn is_named_elsewhere(inspection: &Inspection<'_>) -> bool {
 fn named_compiler(text: &str) -> Option<String> {
     let word = assigned(text, "CC")?.split_ascii_whitespace().next_back()?;
     let name = word.rsplit(')').next().unwrap_or(word);
-    let prefix = match word.contains("$(CROSS_COMPILE)") {
-        true => assigned(text, "CROSS_COMPILE").filter(|value| is_plain(value)).unwrap_or_default(),
-        false => "",
-    };
+    let prefix = if word.contains("$(CROSS_COMPILE)") { named_prefix(text) } else { "" };
     is_plain(name).then(|| format!("{prefix}{name}"))
+}
+
+/// What the tree puts before the names of its tools.
+pub(super) fn prefix(inspection: &Inspection<'_>) -> String {
+    named_prefix(&inspection.text(&inspection.build.join(".kernelvariables"))).to_owned()
+}
+
+fn named_prefix(text: &str) -> &str {
+    assigned(text, "CROSS_COMPILE").filter(|value| is_plain(value)).unwrap_or_default()
 }
 
 /// The last value that a makefile gives a variable outside of any condition.
