@@ -65,6 +65,8 @@ fn of_the_flavours_tree() {
             Fault::stops(format!("rm {tree}/arch/x86/include/generated/asm/rwonce.h"), "KBG023"),
             Fault::stops(format!("rm {tree}/arch/x86/module.lds"), "KBG024"),
             Fault::stops(format!(": >{tree}/Module.symvers"), "KBG037"),
+            Fault::stops(format!("sed -i /module_layout/d {tree}/Module.symvers"), "KBG039"),
+            Fault::stops(format!("truncate -s 500030 {tree}/Module.symvers"), "KBG039"),
             // 6.1 builds with a warning what no kernel loads; here make stops.
             Fault::stops(format!("rm {tree}/Module.symvers"), "KBG036"),
             Fault::stops(format!("rm {tree}/arch/x86/include/generated/asm/mmzone.h"), "KBG023"),
@@ -133,6 +135,10 @@ fn of_the_compiler() {
             Fault::stops("rm /usr/bin/x86_64-linux-gnu-gcc-14", "KBG050"),
             Fault::harmless("rm /usr/bin/gcc-14"),
             Fault::harmless("rm /usr/bin/gcc"),
+            // So it does for the linker; gcc asks for its assembler by the short name.
+            Fault::stops("rm /usr/bin/x86_64-linux-gnu-ld", "KBG053"),
+            Fault::harmless("rm /usr/bin/ld"),
+            Fault::stops("rm /usr/bin/as", "KBG053"),
         ]
     });
 }

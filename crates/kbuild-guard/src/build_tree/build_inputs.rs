@@ -22,6 +22,8 @@ pub enum When {
     Always,
     /// When the option is set.
     Set(&'static str),
+    /// When the option is not set.
+    Unless(&'static str),
     /// When one of these makefiles of the source tree holds the word.
     Mentioned(&'static str, &'static [&'static str]),
     /// When modules get BTF: the option is set and the build tree holds a `vmlinux` to base it on
@@ -58,15 +60,32 @@ pub struct Input {
     /// Whether builds go on where it is there and empty: a script that does nothing succeeds, and a makefile that only
     /// adds flags or checks is not missed. Learnt by emptying files one at a time under real builds.
     pub passes_empty: bool,
+    /// How it is run, where it is a script.
+    pub run: Run,
+}
+
+/// How a file is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It is read, or is a host tool, which is looked at as a program anyway.
+    No,
+    /// By its name, so that it has to be executable.
+    ByName,
+    /// By `$(CONFIG_SHELL)`: its mode does not matter.
+    ByShell,
 }
 
 const fn input(side: Side, path: &'static str, when: When, family: Family) -> Input {
-    Input { side, path, when, family, passes_empty: false }
+    Input { side, path, when, family, passes_empty: false, run: Run::No }
 }
 
 impl Input {
     const fn passes_empty(self) -> Self {
         Input { passes_empty: true, ..self }
+    }
+
+    const fn run(self, run: Run) -> Self {
+        Input { run, ..self }
     }
 }
 
@@ -100,11 +119,14 @@ pub const INPUTS: &[Input] = {
         input(Source, "scripts/Makefile.compiler", Mentioned("scripts/Makefile.compiler", &[TOP]), Kbuild),
         input(Source, "scripts/Makefile.extrawarn", Mentioned("scripts/Makefile.extrawarn", &[BUILD, LIB]), Kbuild)
             .passes_empty(),
+        // The one script that the makefiles of 6.1 run by its name for every module.
         input(Source, "scripts/check-local-export", Mentioned("scripts/check-local-export", &[BUILD]), Kbuild)
-            .passes_empty(),
+            .passes_empty()
+            .run(Run::ByName),
         // 5.10 runs it for the kernel's own modules only, and Debian 11 does not ship it.
         input(Source, "scripts/modules-check.sh", Mentioned("$(KBUILD_MODULES), modules_check)", &[TOP]), Kbuild)
-            .passes_empty(),
+            .passes_empty()
+            .run(Run::ByShell),
         input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild),
         input(Build, "scripts/basic/fixdep", Always, HostTool).passes_empty(),
         input(Build, "scripts/mod/modpost", Always, HostTool),
@@ -118,10 +140,51 @@ pub const INPUTS: &[Input] = {
     ]
 };
 
-/// Programs of the system that a build runs, when, and what for. The compiler is a question of its own.
-pub const PROGRAMS: &[(&str, When, &str)] = &[
-    ("make", When::Always, "every build is run by it"),
-    ("pahole", When::Btf, "modules of this kernel get BTF (CONFIG_DEBUG_INFO_BTF_MODULES)"),
+/// A program of the system that a build runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// When it is run.
+    pub when: When,
+    /// What for.
+    pub why: &'static str,
+    /// Whether it comes along with any compiler (binutils).
+    pub is_of_compiler: bool,
+    /// Whether kbuild puts CROSS_COMPILE before the name. gcc asks for its assembler without.
+    pub is_prefixed: bool,
+}
+
+/// All of them. The compiler is a question of its own.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "make",
+        when: When::Always,
+        why: "every build is run by it",
+        is_of_compiler: false,
+        is_prefixed: false,
+    },
+    Program {
+        name: "as",
+        when: When::Unless("CONFIG_AS_IS_LLVM"),
+        why: "the compiler runs it",
+        is_of_compiler: true,
+        is_prefixed: false,
+    },
+    Program {
+        name: "ld",
+        when: When::Unless("CONFIG_LD_IS_LLD"),
+        why: "modules are put together by it",
+        is_of_compiler: true,
+        is_prefixed: true,
+    },
+    Program {
+        name: "pahole",
+        when: When::Btf,
+        why: "modules of this kernel get BTF (CONFIG_DEBUG_INFO_BTF_MODULES)",
+        is_of_compiler: false,
+        is_prefixed: false,
+    },
 ];
 
 /// Where the linker script for modules is: upstream's place, and Debian's. One of them is enough.

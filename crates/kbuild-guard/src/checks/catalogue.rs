@@ -175,7 +175,7 @@ catalogue! {
     KbuildEmpty = "KBG027", "a file of the build system is empty",
         consequence: "modules are built without the flags and checks it should hold",
         advice: "restore the file from the source this tree was made of",
-        story: "A script that is empty succeeds without having done anything, and an empty makefile or linker script adds \
+        story: "A script that is empty succeeds without having done anything (to dash a directory is one too), and an empty makefile or linker script adds \
                 nothing: the build goes on, with other flags than the kernel's own. Empty files are what a full disk, or \
                 a crash before they were on the disk, leaves.";
     /// A host tool is missing.
@@ -184,8 +184,8 @@ catalogue! {
         advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
         story: "A module build runs a few programs that were built together with the tree: fixdep, modpost, and \
                 objtool where the configuration asks for it.";
-    /// A host tool may not be executed.
-    ToolNotExecutable = "KBG031", "a host tool is not executable",
+    /// A host tool, or a script that make runs by its name, may not be executed.
+    ToolNotExecutable = "KBG031", "a tool or script is not executable",
         consequence: "no external module can be built for this kernel",
         advice: "restore its mode: chmod 755 on that file",
         story: "The file is there, without permission to execute it: typically copied through a file system or an \
@@ -231,6 +231,13 @@ catalogue! {
         consequence: "no external module can be built for this kernel",
         advice: "prepare the tree again ('make modules_prepare'), or restore the tool",
         story: "The file is shorter than its own headers say: a copy that was cut short, a disk that was full.";
+    /// Module.symvers is cut short, or lacks what every module uses.
+    SymversDamaged = "KBG039", "Module.symvers is damaged",
+        consequence: "no external module can be built for this kernel",
+        advice: "restore Module.symvers from the build this kernel came from",
+        story: "modpost stops at a line that ends before its columns do ('parse error in symbol dump file'). With \
+                CONFIG_MODVERSIONS it also looks for the checksum of module_layout on behalf of every module, and stops \
+                where there is none ('\"module_layout\" undefined').";
     /// A further tree is missing.
     CompanionMissing = "KBG040", "a further tree that this one needs is missing",
         consequence: "no external module can be built for this kernel",
@@ -261,15 +268,17 @@ catalogue! {
     OtherCompiler = "KBG052", "the compiler is not the one the kernel was built with",
         consequence: "make warns, and may fail over options that only the other compiler knows",
         advice: "install the compiler the kernel was built with, and build with it ('make CC=...')",
-        story: "The kernel's configuration records its compiler. Another kind (gcc for clang), or another major \
-                version, builds most modules; gcc plugins, new warnings and options of the other compiler are what \
-                fails. A newer version of the same kind is only worth knowing; versions that differ less are not spoken of.";
+        story: "The kernel's configuration records its compiler. Where that was clang, gcc stops at options it does not \
+                know. Where it was gcc, clang builds most modules, and so does another major version of either; gcc \
+                plugins, new warnings and options of the other compiler are what fails. A newer version of the same kind \
+                is only worth knowing; versions that differ less are not spoken of.";
     /// A program that builds run is missing.
     ProgramMissing = "KBG053", "a program that builds run is not installed",
         consequence: "no external module can be built for this kernel",
         advice: "install the package that has this program",
-        story: "Besides the compiler a build runs make, and pahole (package dwarves) where the kernel's modules get \
-                type information and the tree ships the vmlinux to base it on.";
+        story: "Besides the compiler a build runs make, the assembler and the linker (package binutils), and pahole \
+                (package dwarves) where the kernel's modules get type information and the tree ships the vmlinux to base \
+                it on.";
     /// Modules cannot be signed where that is asked for.
     CannotSign = "KBG060", "modules cannot be signed here",
         consequence: "modules are built unsigned, and the kernel refuses them",

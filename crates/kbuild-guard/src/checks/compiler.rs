@@ -56,7 +56,8 @@ fn another(inspection: &mut Inspection<'_>, name: &str, path: &RootPath) {
         _ if is_clang != built_with_clang => {
             let cause =
                 format!("the kernel was built with {kernels} {kernels_major}, and only {} is here", quoted_text(name));
-            (Effect::Risk, cause)
+            // The configuration asks for options that gcc does not know, and gcc stops at those.
+            (if built_with_clang { Effect::NoBuild } else { Effect::Risk }, cause)
         }
         // A newer one knows all options of the older, and is what every rolling distribution has for a while.
         Some(own) if own != kernels_major => {
@@ -153,11 +154,17 @@ fn is_named_elsewhere(inspection: &Inspection<'_>) -> bool {
 fn named_compiler(text: &str) -> Option<String> {
     let word = assigned(text, "CC")?.split_ascii_whitespace().next_back()?;
     let name = word.rsplit(')').next().unwrap_or(word);
-    let prefix = match word.contains("$(CROSS_COMPILE)") {
-        true => assigned(text, "CROSS_COMPILE").filter(|value| is_plain(value)).unwrap_or_default(),
-        false => "",
-    };
+    let prefix = if word.contains("$(CROSS_COMPILE)") { named_prefix(text) } else { "" };
     is_plain(name).then(|| format!("{prefix}{name}"))
+}
+
+/// What the tree puts before the names of its tools.
+pub(super) fn prefix(inspection: &Inspection<'_>) -> String {
+    named_prefix(&inspection.text(&inspection.build.join(".kernelvariables"))).to_owned()
+}
+
+fn named_prefix(text: &str) -> &str {
+    assigned(text, "CROSS_COMPILE").filter(|value| is_plain(value)).unwrap_or_default()
 }
 
 /// The last value that a makefile gives a variable outside of any condition.

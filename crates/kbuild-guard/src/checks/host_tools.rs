@@ -2,6 +2,7 @@
 //! The tree's own programs that a build runs: there, executable, for this machine, and loadable here.
 
 use super::inspection::{Found, Inspection};
+use super::tree_files::not_executable;
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Family, INPUTS};
 use crate::machine::{ElfMachine, Unmet};
@@ -32,15 +33,14 @@ fn check_one(
     passes_empty: bool,
     missing: &mut Vec<(RootPath, &'static str)>,
 ) {
-    match inspection.find(&path) {
+    let found = inspection.find(&path);
+    if not_executable(inspection, &path, &found) {
+        return;
+    }
+    match found {
         Found::Absent => missing.push((path, "does not exist")),
         Found::NotAFile => missing.push((path, "is not a file")),
         Found::InGap | Found::Unclear => {}
-        Found::Fine(status) | Found::Empty(status) if !status.is_executable() => {
-            let cause = format!("{} has mode {:04o}", quoted(&path), status.mode);
-            let need = Need::Path(path.clone());
-            inspection.add(FindingId::ToolNotExecutable, Effect::NoBuild, path, cause, need);
-        }
         // A wrapper executes it without a shell, which would have passed over an empty file; and where modpost does
         // nothing, the text that it should have written is missed.
         Found::Empty(_) if !passes_empty || path.file_name().to_string_lossy().contains(".real-") => {
@@ -82,11 +82,18 @@ pub(super) fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) ->
     (is_wrapped && !config.is_empty()).then(|| dir.join(wanted))
 }
 
-/// Says so if a tool is for another machine. Whatever is no ELF file is a script: nothing to compare.
+/// Says so if a tool is for another machine, or too short to be for any. Whatever is no ELF file is a script: nothing to
+/// compare.
 fn is_for_this_machine(inspection: &mut Inspection<'_>, path: &RootPath) -> bool {
-    let Some(own) = inspection.machine.own else { return true };
     match inspection.root.read_start(path, 64) {
+        Ok(start) if ElfMachine::is_cut(&start) => {
+            let cause = format!("{} ends within its first header", quoted(path));
+            let need = Need::Path(path.clone());
+            inspection.add(FindingId::ToolDamaged, Effect::NoBuild, path.clone(), cause, need);
+            false
+        }
         Ok(start) => {
+            let Some(own) = inspection.machine.own else { return true };
             let Some(tool) = ElfMachine::of(&start) else { return false };
             if tool == own {
                 return true;

@@ -124,6 +124,7 @@ impl<'a> Inspection<'a> {
         match when {
             When::Always => true,
             When::Set(option) => self.config.is_set(option),
+            When::Unless(option) => !self.config.is_set(option),
             When::Mentioned(word, files) => files
                 .iter()
                 .any(|file| self.path(Side::Source, file).is_some_and(|path| self.text(&path).contains(word))),

@@ -3,12 +3,12 @@
 
 use super::inspection::{Found, Inspection, fault};
 use super::{Effect, FindingId};
-use crate::build_tree::build_inputs::{Family, INPUTS, LINKER_SCRIPTS, Side, TOP};
+use crate::build_tree::build_inputs::{Family, INPUTS, LINKER_SCRIPTS, Run, Side, TOP};
 use crate::build_tree::parts_of_kbuild;
 use crate::includes::is_tried;
 use crate::package_db::Need;
 use crate::quote::quoted;
-use crate::sysroot::RootPath;
+use crate::sysroot::{Kind, RootPath, WalkEnd};
 
 /// One finding a family.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
@@ -45,21 +45,49 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
 /// kbuild's own files: those without which a build stops, and those that it takes empty.
 fn kbuild(inspection: &mut Inspection<'_>) {
     let listed = INPUTS.iter().filter(|input| input.family == Family::Kbuild);
-    let mut read: Vec<(RootPath, bool)> = listed
+    let mut read: Vec<(RootPath, bool, Run)> = listed
         .filter(|input| inspection.is_read(input))
-        .filter_map(|input| Some((inspection.path(input.side, input.path)?, input.passes_empty)))
+        .filter_map(|input| Some((inspection.path(input.side, input.path)?, input.passes_empty, input.run)))
         .collect();
-    read.extend(included_parts(inspection).into_iter().map(|path| (path, true)));
+    read.extend(included_parts(inspection).into_iter().map(|path| (path, true, Run::No)));
     let (mut missing, mut empty) = (Faults::new(), Faults::new());
-    for (path, passes_empty) in read {
+    for (path, passes_empty, run) in read {
         let found = inspection.find(&path);
+        if run == Run::ByName && not_executable(inspection, &path, &found) {
+            continue;
+        }
         if let Some(what) = fault(&found) {
-            let faults = if passes_empty && matches!(found, Found::Empty(_)) { &mut empty } else { &mut missing };
+            let passes = match found {
+                Found::Empty(_) => passes_empty,
+                Found::NotAFile => run == Run::ByShell && shell_passes_directories(inspection, &path),
+                _ => false,
+            };
+            let faults = if passes { &mut empty } else { &mut missing };
             faults.push((path, what));
         }
     }
     inspection.add_missing(FindingId::KbuildMissing, Effect::NoBuild, missing);
     inspection.add_missing(FindingId::KbuildEmpty, Effect::Risk, empty);
+}
+
+/// Says so if a file may not be executed.
+pub(super) fn not_executable(inspection: &mut Inspection<'_>, path: &RootPath, found: &Found) -> bool {
+    let (Found::Fine(status) | Found::Empty(status)) = found else { return false };
+    if status.is_executable() {
+        return false;
+    }
+    let cause = format!("{} has mode {:04o}", quoted(path), status.mode);
+    inspection.add(FindingId::ToolNotExecutable, Effect::NoBuild, path.clone(), cause, Need::Path(path.clone()));
+    true
+}
+
+/// dash reads nothing from a directory and succeeds; other shells refuse it.
+fn shell_passes_directories(inspection: &Inspection<'_>, path: &RootPath) -> bool {
+    let is_dash = matches!(
+        inspection.root.walk(&RootPath::new("/bin/sh")).end,
+        WalkEnd::Found { path, .. } if path.file_name() == "dash"
+    );
+    is_dash && inspection.root.status(path).is_ok_and(|status| status.kind == Kind::Directory)
 }
 
 /// The makefiles that the top Makefile includes by lists, for what is configured.

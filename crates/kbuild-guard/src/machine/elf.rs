@@ -2,7 +2,7 @@
 //! Which machine an ELF file is made for.
 
 use object::Endianness;
-use object::elf::FileHeader32;
+use object::elf::{FileHeader32, FileHeader64};
 use object::read::elf::FileHeader;
 
 /// Where the class stands in an ELF file (elf(5)).
@@ -27,6 +27,15 @@ impl ElfMachine {
         *as_32.get_mut(EI_CLASS)? = object::elf::ELFCLASS32;
         let header = FileHeader32::<Endianness>::parse(as_32.as_slice()).ok()?;
         Some(ElfMachine { machine: header.e_machine(header.endian().ok()?), is_64 })
+    }
+
+    /// Whether a file that begins as ELF files do ends within its first header.
+    pub fn is_cut(start: &[u8]) -> bool {
+        let header = match start.get(EI_CLASS) {
+            Some(&object::elf::ELFCLASS32) => size_of::<FileHeader32<Endianness>>(),
+            _ => size_of::<FileHeader64<Endianness>>(),
+        };
+        start.starts_with(&object::elf::ELFMAG) && start.len() < header
     }
 
     /// What `uname -m` says on such a machine, where the two are one.
@@ -74,6 +83,10 @@ mod tests {
         assert_eq!(ElfMachine::of(&arm64).unwrap().name(), "arm64");
         assert_eq!(ElfMachine::of(b"#!/bin/sh\n"), None);
         assert_eq!(ElfMachine::of(&arm64[..20]), None);
+        assert!(ElfMachine::is_cut(&arm64[..4]) && ElfMachine::is_cut(&arm64[..60]) && !ElfMachine::is_cut(&arm64));
+        assert!(!ElfMachine::is_cut(b"#!/bin/sh\n") && !ElfMachine::is_cut(b"\x7fEL"));
+        arm64[EI_CLASS] = object::elf::ELFCLASS32;
+        assert!(ElfMachine::is_cut(&arm64[..51]) && !ElfMachine::is_cut(&arm64[..52]));
         let own = std::fs::read("/proc/self/exe").unwrap();
         assert!(ElfMachine::of(&own).is_some());
     }

@@ -81,14 +81,20 @@ impl Advice {
                 }
             },
             Need::Program(name) => {
-                candidates.push(name.clone());
+                match name.rsplit_once("-linux-gnu-") {
+                    None if matches!(name.as_str(), "as" | "ld") => candidates.push("binutils".to_owned()),
+                    Some((triplet, "as" | "ld")) => {
+                        candidates.push(format!("binutils-{}-linux-gnu", triplet.replace('_', "-")));
+                    }
+                    None => candidates.push(name.clone()),
+                    // `x86_64-linux-gnu-gcc-14` is in gcc-14-x86-64-linux-gnu, which gcc-14 brings too.
+                    Some((triplet, program)) => {
+                        candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
+                        candidates.push(program.to_owned());
+                    }
+                }
                 // pahole is in dwarves before Debian 12.
                 candidates.extend((name == "pahole").then(|| "dwarves".to_owned()));
-                // `x86_64-linux-gnu-gcc-14` is in gcc-14-x86-64-linux-gnu, which gcc-14 brings too.
-                if let Some((triplet, program)) = name.rsplit_once("-linux-gnu-") {
-                    candidates.push(format!("{program}-{}-linux-gnu", triplet.replace('_', "-")));
-                    candidates.push(program.to_owned());
-                }
                 if candidates.iter().any(|package| self.program_of(package, name) == Some(Here::Yes)) {
                     return Vec::new();
                 }
@@ -335,6 +341,8 @@ mod tests {
         assert!(candidates("x86_64-linux-gnu-gcc-14").iter().all(|package| package != "gcc-14"), "it never has it");
         assert_eq!(candidates("gcc-13"), ["gcc-13"], "it was deleted");
         assert_eq!(candidates("gcc-11"), ["gcc-11"], "it is not installed");
+        assert_eq!(candidates("as"), ["binutils"], "what is named after another package");
+        assert_eq!(candidates("x86_64-linux-gnu-ld"), ["binutils-x86-64-linux-gnu"]);
     }
 
     #[test]
