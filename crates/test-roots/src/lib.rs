@@ -29,6 +29,7 @@
 //! | [`Base::debian12_packaging`] | the first one with autopkgtest and piuparts, and a minimal system for the latter in `/srv/minimal` |
 //! | [`Base::debian13`], [`Base::debian13_kernels`] | the same of Debian 13 |
 //! | [`Base::debian12_to_13`] | Debian 12 with its kernels, and in apt's cache all that its upgrade to 13 needs |
+//! | [`Base::header_packages`] | Debian 12, and in `/srv/RELEASE` the header packages of other Debian releases and machines, each a small root |
 //! | [`Base::releases`] | its three kernels, oldest first |
 //! | [`Base::directory`] | where it is in the cache |
 //!

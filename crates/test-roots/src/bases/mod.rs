@@ -14,6 +14,7 @@ mod debian12_to_13;
 mod debian13;
 mod debian13_kernels;
 mod entry;
+mod header_packages;
 mod hidden;
 mod log;
 mod recipe;
@@ -110,6 +111,14 @@ impl Base {
     /// the kernels' flavour, which bring new ones, are in apt's cache.
     pub fn debian12_front_ends(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_front_ends::DEBIAN12_FRONT_ENDS, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with the header packages of kernels from 5.10 to sid's, of several machines, each
+    /// unpacked as a small root in `/srv/RELEASE`: there is no kernel and nothing else in it.
+    ///
+    /// [`releases`](Self::releases) has theirs alone.
+    pub fn header_packages(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&header_packages::HEADER_PACKAGES, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
