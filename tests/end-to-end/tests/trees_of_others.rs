@@ -63,10 +63,10 @@ fn reached(root: &Root, place: &str) -> Vec<String> {
             headers.push(format!("{}/{}", directory[0].as_str().unwrap(), name.as_str().unwrap()));
         }
     }
-    headers.retain(|path| {
-        let twin = path.replace("/include/linux/", "/include/uapi/linux/");
-        twin != *path && !root.exists(format!("{place}{twin}")).unwrap()
-    });
+    let twins = root.sh(&format!("cd {place} && find usr/src/*-common*/include/uapi/linux -type f")).unwrap();
+    let twins: BTreeSet<String> =
+        twins.success().unwrap().output.lines().map(|path| format!("/{}", path.replace("/uapi/", "/"))).collect();
+    headers.retain(|path| path.contains("/include/linux/") && !twins.contains(path));
     headers.sort();
     headers
 }

@@ -10,7 +10,8 @@ trees='bullseye:amd64:amd64 bookworm:i386:686 bookworm:arm64:arm64 bookworm:amd6
 work=/tmp/header-packages
 export APT_CONFIG=$work/apt.conf
 
-# An apt of its own for that suite and machine. What is no longer on the mirrors goes to the archive.
+# An apt of its own for that suite and machine. What is no longer on the mirrors goes to the archive. A mirror that stands
+# still has sid's lists beyond their date; they are signed all the same.
 use() {
     mkdir -p "$work/lists/partial" "$work/archives/partial"
     : >"$work/status"
@@ -22,6 +23,8 @@ Dir::State::status "$work/status";
 Dir::Cache "$work";
 Dir::Etc::SourceList "$work/sources.list";
 Dir::Etc::SourceParts "-";
+Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
 APT::Update::Error-Mode "any";
 CONF
     for mirror in deb archive; do
