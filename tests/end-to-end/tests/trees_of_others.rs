@@ -110,7 +110,7 @@ fn every_header_that_goes_is_missed() {
         let place = root_of(&root, release);
         findings(&root, &place, release).unwrap();
         let headers = reached(&root, &place);
-        assert!(headers.len() > 150, "{release}: {headers:#?}");
+        assert!(headers.len() > 100, "{release}: {headers:?}");
         let surely = SURELY_REACHED.map(|end| {
             headers.iter().find(|path| path.ends_with(end)).unwrap_or_else(|| panic!("{release}: {end} is not reached"))
         });
