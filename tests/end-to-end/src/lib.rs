@@ -76,6 +76,11 @@ pub fn with_front_ends() -> Result<Base> {
     Base::debian12_front_ends(&mut |_| {})
 }
 
+/// Debian 12 with the header packages of other releases and machines, each set in `/srv/RELEASE`.
+pub fn header_packages() -> Result<Base> {
+    Base::header_packages(&mut |_| {})
+}
+
 /// The three releases of a base.
 pub struct Releases {
     /// The oldest; apt protects it only if it runs.

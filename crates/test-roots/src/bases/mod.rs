@@ -19,6 +19,7 @@ mod debian13_flavours;
 mod debian13_kernels;
 mod debian13_unowned;
 mod entry;
+mod header_packages;
 mod hidden;
 mod log;
 mod recipe;
@@ -143,6 +144,14 @@ impl Base {
     /// headers package (`felix-package`), and the clean source of the second and third (`felix-source`).
     pub fn debian12_self_built_trees(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_self_built_trees::DEBIAN12_SELF_BUILT_TREES, progress)
+    }
+
+    /// [`debian12`](Self::debian12) with the header packages of kernels from 5.10 to sid's, of several machines, each
+    /// unpacked as a small root in `/srv/RELEASE`: there is no kernel and nothing else in it.
+    ///
+    /// [`releases`](Self::releases) has theirs alone.
+    pub fn header_packages(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&header_packages::HEADER_PACKAGES, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
