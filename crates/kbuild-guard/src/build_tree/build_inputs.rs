@@ -109,7 +109,7 @@ pub const INPUTS: &[Input] = {
         input(Build, "include/generated/asm-offsets.h", Always, Generated),
         input(Build, "include/generated/bounds.h", Always, Generated),
         input(Build, "include/generated/timeconst.h", Always, Generated),
-        input(Source, "arch/$ARCH/Makefile", Always, Kbuild).passes_empty(),
+        input(Source, "arch/$ARCH/Makefile", Always, Kbuild),
         input(Source, "scripts/Kbuild.include", Always, Kbuild),
         input(Source, BUILD, Always, Kbuild),
         input(Source, LIB, Always, Kbuild),
@@ -127,7 +127,10 @@ pub const INPUTS: &[Input] = {
         input(Source, "scripts/modules-check.sh", Mentioned("$(KBUILD_MODULES), modules_check)", &[TOP]), Kbuild)
             .passes_empty()
             .run(Run::ByShell),
-        input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild),
+        input(Source, "scripts/module-common.c", Mentioned("scripts/module-common", &[MODFINAL]), Kbuild)
+            .passes_empty(),
+        // What the types of a module are based on; without it none are made.
+        input(Build, "vmlinux", Btf, Kbuild),
         input(Build, "scripts/basic/fixdep", Always, HostTool).passes_empty(),
         input(Build, "scripts/mod/modpost", Always, HostTool),
         input(Build, "tools/objtool/objtool", Set("CONFIG_OBJTOOL"), HostTool).passes_empty(),

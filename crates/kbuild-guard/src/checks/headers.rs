@@ -64,11 +64,12 @@ pub(super) fn doubt(inspection: &mut Inspection<'_>, packaged: Option<&PackagedT
     let mut doubtful: Vec<(RootPath, &'static str)> = Vec::new();
     for path in found.reads.iter().filter(|read| read.status.size == 0).map(|read| &read.path).chain(&found.passed_over)
     {
-        if !inspection.is_said(path) {
-            let what = fault(&inspection.find(path)).unwrap_or("is empty");
-            doubtful.push((path.clone(), what));
-        }
+        let what = fault(&inspection.find(path)).unwrap_or("is empty");
+        doubtful.push((path.clone(), what));
     }
+    let unsaid = |inspection: &Inspection<'_>, doubtful: &[(RootPath, &'static str)]| -> Vec<_> {
+        doubtful.iter().filter(|(path, _)| !inspection.is_said(path)).cloned().collect()
+    };
     let gone = match packaged {
         Some(packaged) => gone_header(inspection, packaged)?,
         None => None,
@@ -78,7 +79,8 @@ pub(super) fn doubt(inspection: &mut Inspection<'_>, packaged: Option<&PackagedT
     });
     let is_doubted = !doubtful.is_empty() || gone.is_some() || (!is_vouched_for && !found.is_sound);
     if !is_doubted || inspection.is_stuck() {
-        inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, doubtful);
+        let unsaid = unsaid(inspection, &doubtful);
+        inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, unsaid);
         return Ok(());
     }
     let read = || {
@@ -91,7 +93,8 @@ pub(super) fn doubt(inspection: &mut Inspection<'_>, packaged: Option<&PackagedT
     let stop = inspection.known.stop(&inspection.build, read)?;
     let follows = match &stop {
         None => {
-            inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, doubtful);
+            let unsaid = unsaid(inspection, &doubtful);
+            inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, unsaid);
             return Ok(());
         }
         Some(Stop::Undeclared { name, by }) => {

@@ -80,7 +80,12 @@ impl Declarations {
     fn declaration(&mut self, units: &[Unit]) {
         let body_at = body(units);
         let head = units.get(..body_at.unwrap_or(units.len())).unwrap_or_default();
-        if is_unclear_outside_braces(head) {
+        if let Some(at) = unclear_outside_braces(head) {
+            // The members of a structure are clear, whatever attribute may stand behind them.
+            let before = head.get(..at).unwrap_or_default();
+            if matches!(before, [.., last] if last.is("}")) {
+                self.specifiers(before);
+            }
             return self.declare_all(units);
         }
         let specifiers = self.specifiers(head);
@@ -194,7 +199,7 @@ impl Declarations {
             if self.depth >= DEEPEST || member.is_empty() {
                 continue;
             }
-            if is_unclear_outside_braces(member) {
+            if unclear_outside_braces(member).is_some() {
                 self.declare_all(member);
                 continue;
             }
@@ -337,10 +342,10 @@ fn body(units: &[Unit]) -> Option<usize> {
     None
 }
 
-/// Whether something is not known that may change what the rest says. In braces it changes one member or constant.
-fn is_unclear_outside_braces(units: &[Unit]) -> bool {
+/// Where something stands that is not known and may change what the rest says. In braces it changes one member or constant.
+fn unclear_outside_braces(units: &[Unit]) -> Option<usize> {
     let mut open = 0_usize;
-    units.iter().any(|unit| {
+    units.iter().position(|unit| {
         match unit {
             Unit::Operator("{") => open += 1,
             Unit::Operator("}") => open = open.saturating_sub(1),

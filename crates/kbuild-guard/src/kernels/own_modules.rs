@@ -38,7 +38,11 @@ pub struct Stamp {
     pub versions: Vec<(String, u32)>,
 }
 
-/// The stamps of at most `most` small modules of a kernel. Nothing that does not carry its release counts.
+/// The kernel's own print, which nearly every module uses and the smallest may not (`_printk` since Linux 5.15).
+const PRINT: [&str; 2] = ["_printk", "printk"];
+
+/// The stamps of `most` small modules of a kernel, and of some more where none of these prints. Nothing that does not carry
+/// its release counts.
 pub fn sample(root: &Sysroot, kernel: &Kernel, most: usize) -> Vec<Stamp> {
     let order = root.read_start(&kernel.dir.join("modules.order"), ORDER).unwrap_or_default();
     let order = String::from_utf8_lossy(&order);
@@ -66,15 +70,19 @@ pub fn sample(root: &Sysroot, kernel: &Kernel, most: usize) -> Vec<Stamp> {
         }
     }
     found.sort();
-    found
-        .into_iter()
-        .filter_map(|(_, path)| {
-            let stamp = read(root, &path)?;
-            let release = stamp.vermagic.split_ascii_whitespace().next();
-            (release == Some(kernel.release.as_str())).then_some(stamp)
-        })
-        .take(most)
-        .collect()
+    let mut stamps: Vec<Stamp> = Vec::new();
+    for (_, path) in found {
+        let uses_print = |stamp: &Stamp| stamp.versions.iter().any(|(name, _)| PRINT.contains(&name.as_str()));
+        let is_enough = stamps.len() >= most && (stamps.iter().any(uses_print) || stamps.len() >= 4 * most);
+        if is_enough {
+            break;
+        }
+        let Some(stamp) = read(root, &path) else { continue };
+        if stamp.vermagic.split_ascii_whitespace().next() == Some(kernel.release.as_str()) {
+            stamps.push(stamp);
+        }
+    }
+    stamps
 }
 
 fn read(root: &Sysroot, path: &RootPath) -> Option<Stamp> {
