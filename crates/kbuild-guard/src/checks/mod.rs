@@ -4,6 +4,7 @@
 pub mod catalogue;
 mod companion;
 mod compiler;
+mod doubtful_headers;
 mod headers;
 mod host_tools;
 mod inspection;
@@ -92,7 +93,7 @@ pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Ve
         if let Some(packaged) = sight.packaged {
             package_files::check(&mut inspection, packaged)?;
         }
-        headers::doubt(&mut inspection, sight.packaged)?;
+        doubtful_headers::check(&mut inspection, sight.packaged)?;
     }
     Ok(inspection.finish())
 }
