@@ -58,7 +58,13 @@ pub(super) fn agreement(inspection: &mut Inspection<'_>) -> Agreement {
         return Agreement::Refused(cause);
     }
     if !config.is_set("CONFIG_MODVERSIONS") {
-        return Agreement::Untold;
+        // Without any checksum a module is only forced in (`check_version` of kernel/module/version.c).
+        let is_refused =
+            !config.is_empty() && !first.versions.is_empty() && !defines.is_set("CONFIG_MODULE_FORCE_LOAD");
+        return match is_refused {
+            true => Agreement::Refused("the kernel wants symbol versions, and this tree makes none".to_owned()),
+            false => Agreement::Untold,
+        };
     }
     let symvers = inspection.text(&inspection.build.join("Module.symvers"));
     compare(&stamps, &symvers)

@@ -19,6 +19,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
     let some = generated_asm(inspection);
     // A tree that was never prepared lacks all of these; that is said in one finding already.
     if fault(&prepared).is_none() {
+        no_machine(inspection);
         inspection.add_missing(FindingId::GeneratedMissing, Effect::NoBuild, generated);
         inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, some);
         linker_script(inspection);
@@ -40,6 +41,15 @@ fn faults(inspection: &mut Inspection<'_>, family: Family) -> Vec<(RootPath, &'s
         }
     }
     faults
+}
+
+/// A prepared tree has generated headers of one machine at least; without them not even that is known which it is for.
+fn no_machine(inspection: &mut Inspection<'_>) {
+    if inspection.arch.is_none() {
+        let path = inspection.build.join("arch");
+        let cause = format!("{} holds no generated headers of any machine", quoted(&path));
+        inspection.add(FindingId::GeneratedMissing, Effect::NoBuild, path.clone(), cause, Need::Path(path));
+    }
 }
 
 /// kbuild's own files: those without which a build stops, and those that it takes empty.

@@ -81,11 +81,7 @@ impl Declarations {
         let body_at = body(units);
         let head = units.get(..body_at.unwrap_or(units.len())).unwrap_or_default();
         if let Some(at) = unclear_outside_braces(head) {
-            // The members of a structure are clear, whatever attribute may stand behind them.
-            let before = head.get(..at).unwrap_or_default();
-            if matches!(before, [.., last] if last.is("}")) {
-                self.specifiers(before);
-            }
+            self.members_before(head.get(..at).unwrap_or_default());
             return self.declare_all(units);
         }
         let specifiers = self.specifiers(head);
@@ -108,6 +104,13 @@ impl Declarations {
         }
         if let Some(at) = body_at {
             self.body(units.get(at..).unwrap_or_default(), locals);
+        }
+    }
+
+    /// The members of a structure are clear, whatever attribute may stand behind them.
+    fn members_before(&mut self, units: &[Unit]) {
+        if matches!(units, [.., last] if last.is("}")) {
+            self.specifiers(units);
         }
     }
 
@@ -199,7 +202,8 @@ impl Declarations {
             if self.depth >= DEEPEST || member.is_empty() {
                 continue;
             }
-            if unclear_outside_braces(member).is_some() {
+            if let Some(at) = unclear_outside_braces(member) {
+                self.members_before(member.get(..at).unwrap_or_default());
                 self.declare_all(member);
                 continue;
             }
