@@ -104,10 +104,9 @@ impl Walked {
         let mut hasher = DefaultHasher::new();
         let mut is_fresh = false;
         for (path, names) in &self.directories {
-            let path = RootPath::new(path);
-            let directory = root.enter(&path).ok()?;
+            let directory = root.enter(&RootPath::new(path)).ok()?;
             let statuses = names.iter().map(|name| directory.status(root, name.as_ref()));
-            for status in std::iter::once(root.status(&path)).chain(statuses) {
+            for status in std::iter::once(directory.own_status()).chain(statuses) {
                 let status = status.ok()?;
                 (status.id, status.size, status.modified, status.changed).hash(&mut hasher);
                 is_fresh |= status.modified.max(status.changed) + GRANULARITY >= now;

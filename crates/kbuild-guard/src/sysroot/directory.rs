@@ -33,6 +33,11 @@ impl Sysroot {
 }
 
 impl Directory {
+    /// What it is itself.
+    pub fn own_status(&self) -> Result<Status> {
+        fstat(&self.fd).map(|stat| Status::of(&stat)).map_err(|errno| Error::io("look at", &self.path, errno))
+    }
+
     /// What stands at this name, links followed inside `root`.
     pub fn status(&self, root: &Sysroot, name: &OsStr) -> Result<Status> {
         root.check_deadline()?;
