@@ -141,15 +141,15 @@ fn a_header_that_no_list_knows_of_is_named_by_make() {
     // In /tmp, where the work would be.
     copy_tree(&root, &new, "/tmp/copy", "");
     assert_eq!(probe(&root, &new, &[]).probe["outcome"], "built");
-    // It is there, and is no C any more: looking does not tell.
+    // It is there, everything in it is declared, and it is no C any more: looking does not tell.
     let header = "/tmp/copy/common/include/linux/rbtree_latch.h";
-    root.write(header, "rubbish from a bad disk\n").unwrap();
+    root.sh(&format!("echo 'static inline int bad(void) {{ return 1 + ; }}' >>{header}")).unwrap().success().unwrap();
     let looked = end_to_end::kernel(&root, &new).unwrap();
     assert_eq!((&looked["state"], &looked["probe"]), (&json!("degraded"), &Value::Null), "{looked}");
     let probed = probe(&root, &new, &[]);
     assert_eq!((probed.split.code, &probed.kernel["state"]), (1, &json!("broken")), "{probed}");
     assert_eq!((&probed.probe["outcome"], probed.findings()[0]), (&json!("failed"), "KBG070"), "{probed}");
-    assert!(probed.error().starts_with("/tmp/copy/common/include/linux/rbtree_latch.h:1:"), "{probed}");
+    assert!(probed.error().starts_with("/tmp/copy/common/include/linux/rbtree_latch.h:"), "{probed}");
     // It is gone, and no package knows of it.
     root.remove(header).unwrap();
     let probed = probe(&root, &new, &[]);
