@@ -65,7 +65,7 @@ impl Held {
         fchmod(self, Mode::from_bits_truncate(mode)).map_err(|errno| Error::io("set the mode of", self.path(), errno))
     }
 
-    /// Makes a file, which must not be there, for its owner alone until it is [`finish`]ed.
+    /// Makes a file, which must not be there, for its owner alone until it is finished.
     pub fn make_file(&self, name: &OsStr) -> Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(self, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
