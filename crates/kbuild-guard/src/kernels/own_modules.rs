@@ -71,13 +71,16 @@ pub fn sample(root: &Sysroot, kernel: &Kernel, most: usize) -> Vec<Stamp> {
     }
     found.sort();
     let mut stamps: Vec<Stamp> = Vec::new();
-    for (_, path) in found {
+    // The smallest are read soonest, and many of them do nothing that is worth printing: then some of middle size are tried.
+    let (small, rest) = found.split_at(most.min(found.len()));
+    let middle = rest.iter().skip(rest.len() / 4).step_by(rest.len().div_ceil(8).max(1));
+    for (_, path) in small.iter().chain(middle).chain(rest) {
         let uses_print = |stamp: &Stamp| stamp.versions.iter().any(|(name, _)| PRINT.contains(&name.as_str()));
         let is_enough = stamps.len() >= most && (stamps.iter().any(uses_print) || stamps.len() >= 4 * most);
         if is_enough {
             break;
         }
-        let Some(stamp) = read(root, &path) else { continue };
+        let Some(stamp) = read(root, path) else { continue };
         if stamp.vermagic.split_ascii_whitespace().next() == Some(kernel.release.as_str()) {
             stamps.push(stamp);
         }
