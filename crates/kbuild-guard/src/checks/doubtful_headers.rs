@@ -19,7 +19,6 @@ use crate::sysroot::RootPath;
 /// A module may build all the same, where nothing is used that is not declared.
 pub(super) fn check(inspection: &mut Inspection<'_>, packaged: Option<&PackagedTrees>) -> Result<()> {
     let Some(found) = inspection.known.reached_before(&inspection.build) else { return Ok(()) };
-    let Some(start) = start(inspection) else { return Ok(()) };
     let mut doubtful: Vec<(RootPath, &'static str)> = Vec::new();
     for path in found.reads.iter().filter(|read| read.status.size == 0).map(|read| &read.path).chain(&found.passed_over)
     {
@@ -42,6 +41,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>, packaged: Option<&PackagedT
         inspection.add_missing(FindingId::SomeHeaderMissing, Effect::Risk, unsaid);
         return Ok(());
     }
+    let Some(start) = start(inspection) else { return Ok(()) };
     let read = || {
         let stop = stop(inspection.root, &start, &inspection.config)?;
         if stop.is_none() && doubtful.is_empty() && gone.is_none() {

@@ -8,7 +8,7 @@ use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
 use crate::build_tree::build_inputs::{Side, TOP};
 use crate::error::{Error, Result};
-use crate::includes::{Reached, Start, Unfound, forced_includes, reached, written_includes};
+use crate::includes::{Reached, Start, Unfound, forced_includes, is_tried, reached, written_includes};
 use crate::memory::Walked;
 use crate::quote::quoted;
 use crate::sysroot::RootPath;
@@ -25,8 +25,14 @@ pub(super) fn check(inspection: &mut Inspection<'_>) -> Result<()> {
     if fault(&is_prepared).is_some() || inspection.config.is_empty() || !inspection.closure.gaps.is_empty() {
         return Ok(());
     }
-    let Some(start) = start(inspection) else { return Ok(()) };
-    let walk = || walk(inspection, &start);
+    // Of a machine whose headers are not followed nothing is known, and nothing is to be remembered.
+    if !inspection.arch.as_deref().is_some_and(is_tried) {
+        return Ok(());
+    }
+    let walk = || match start(inspection) {
+        Some(start) => walk(inspection, &start),
+        None => Ok(Reached::default()),
+    };
     let found = match inspection.known.reached(&inspection.build, walk) {
         Ok(found) => found,
         Err(Error::Deadline) => return Err(Error::Deadline),
