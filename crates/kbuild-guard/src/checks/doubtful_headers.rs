@@ -4,6 +4,7 @@
 //! for.
 
 use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
 
 use super::headers::{is_generated, start};
 use super::inspection::{Inspection, fault};
@@ -43,9 +44,10 @@ pub(super) fn check(inspection: &mut Inspection<'_>, packaged: Option<&PackagedT
     }
     let Some(start) = start(inspection) else { return Ok(()) };
     let read = || {
+        let begun = SystemTime::now();
         let stop = stop(inspection.root, &start, &inspection.config)?;
         if stop.is_none() && doubtful.is_empty() && gone.is_none() {
-            remember_sound(inspection, &start)?;
+            remember_sound(inspection, &start, begun)?;
         }
         Ok(stop)
     };
@@ -88,10 +90,10 @@ fn gone_header(inspection: &Inspection<'_>, packaged: &PackagedTrees) -> Result<
     Ok(None)
 }
 
-/// Remembers that the text of the headers was read, too.
-fn remember_sound(inspection: &Inspection<'_>, start: &Start) -> Result<()> {
+/// Remembers that the text of the headers was read, too, from this time on.
+fn remember_sound(inspection: &Inspection<'_>, start: &Start, begun: SystemTime) -> Result<()> {
     let Some(found) = reached(inspection.root, start, &inspection.config)? else { return Ok(()) };
-    if let Err(error) = Walked::store(inspection.root, start, &Reached { is_sound: true, ..found }) {
+    if let Err(error) = Walked::store(inspection.root, start, &Reached { is_sound: true, ..found }, begun) {
         log::debug!("{error}");
     }
     Ok(())

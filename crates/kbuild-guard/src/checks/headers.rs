@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
 
 use super::inspection::{Inspection, fault};
 use super::{Effect, FindingId};
@@ -64,9 +65,10 @@ fn walk(inspection: &Inspection<'_>, start: &Start) -> Result<Reached> {
     if let Some(known) = Walked::recall(inspection.root, start) {
         return Ok(known);
     }
+    let begun = SystemTime::now();
     let found = reached(inspection.root, start, &inspection.config)?.unwrap_or_default();
     log::debug!("{}: every module reads {} files", quoted(&start.build), found.reads.len());
-    if let Err(error) = Walked::store(inspection.root, start, &found) {
+    if let Err(error) = Walked::store(inspection.root, start, &found, begun) {
         log::debug!("{error}");
     }
     Ok(found)

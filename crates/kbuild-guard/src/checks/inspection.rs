@@ -14,7 +14,7 @@ use crate::kernels::Kernel;
 use crate::machine::Machine;
 use crate::package_db::{Need, PackageDb};
 use crate::quote::quoted;
-use crate::sysroot::{Kind, RootPath, Status, Sysroot, WalkEnd};
+use crate::sysroot::{Directory, Kind, RootPath, Status, Sysroot, WalkEnd};
 
 /// The largest text file of a tree that is read whole: an `auto.conf` is 250 kB, a Makefile 75 kB.
 const LARGEST_TEXT: usize = 4 << 20;
@@ -34,6 +34,14 @@ pub(super) enum Found {
     InGap,
     /// It could not be looked at.
     Unclear,
+}
+
+impl Found {
+    /// What is there, if it is a regular file.
+    pub(super) fn of_file(status: Status) -> Option<Self> {
+        let found = if status.size > 0 { Found::Fine(status) } else { Found::Empty(status) };
+        (status.kind == Kind::File).then_some(found)
+    }
 }
 
 /// The state of a look at one closure.
@@ -152,11 +160,24 @@ impl<'a> Inspection<'a> {
         found
     }
 
+    /// The same of a file in a directory that was entered, if it could be.
+    pub(super) fn find_in(&mut self, directory: Option<&Directory>, path: &RootPath) -> Found {
+        if let Some(found) = self.known.found(&self.build, path) {
+            return found;
+        }
+        let status = directory.and_then(|directory| directory.status(self.root, path.file_name()).ok());
+        match status.and_then(Found::of_file) {
+            Some(found) => {
+                self.known.keep(&self.build, path, found);
+                found
+            }
+            None => self.find(path),
+        }
+    }
+
     fn look(&mut self, path: &RootPath) -> Found {
         match self.root.status(path) {
-            Ok(status) if status.kind == Kind::File && status.size > 0 => Found::Fine(status),
-            Ok(status) if status.kind == Kind::File => Found::Empty(status),
-            Ok(_) => Found::NotAFile,
+            Ok(status) => Found::of_file(status).unwrap_or(Found::NotAFile),
             Err(error) if error.is_not_found() => {
                 if self.is_in_gap(path) {
                     Found::InGap

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether the tree is of the same build as the kernel, by what the kernel's own modules are stamped with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::inspection::Inspection;
@@ -121,15 +121,26 @@ fn compare(stamps: &[Stamp], symvers: &str) -> Agreement {
         }
     }
     // Of 20,000 lines some twenty are wanted: most are passed over by the length of their names.
-    let lengths: HashSet<usize> = wanted.keys().map(|name| name.len()).collect();
+    let mut lengths = vec![false; wanted.keys().map(|name| name.len() + 1).max().unwrap_or(0)];
+    for name in wanted.keys() {
+        if let Some(is_wanted) = lengths.get_mut(name.len()) {
+            *is_wanted = true;
+        }
+    }
     let mut compared = 0_usize;
     let mut differing: Vec<(&str, u32, u32)> = Vec::new();
-    for line in symvers.lines() {
+    let mut begins = 0;
+    for ends in memchr::memchr_iter(b'\n', symvers.as_bytes()).chain([symvers.len()]) {
+        let line = symvers.get(begins..ends).unwrap_or_default();
+        begins = ends + 1;
         // `0x12345678`, a tab, the name, a tab
         let Some((crc, rest)) = line.split_at_checked(10) else { continue };
         let Some(rest) = rest.strip_prefix('\t') else { continue };
-        let length = memchr::memchr(b'\t', rest.as_bytes()).unwrap_or(rest.len());
-        let Some(name) = rest.get(..length).filter(|_| lengths.contains(&length)) else { continue };
+        let length = memchr::memchr2(b'\t', b'\r', rest.as_bytes()).unwrap_or(rest.len());
+        if lengths.get(length) != Some(&true) {
+            continue;
+        }
+        let Some(name) = rest.get(..length) else { continue };
         let Some(kernel) = wanted.get(name) else { continue };
         let Some(tree) = crc.strip_prefix("0x").and_then(|crc| u32::from_str_radix(crc, 16).ok()) else { continue };
         if tree == 0 {

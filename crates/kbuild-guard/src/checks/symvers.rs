@@ -31,7 +31,7 @@ fn damage(text: &str, versions: bool) -> Option<&'static str> {
         return None;
     }
     // modpost's strings end at a NUL, of which a crash leaves whole blocks.
-    let read = text.split('\0').next().unwrap_or_default();
+    let read = text.get(..memchr::memchr(0, text.as_bytes()).unwrap_or(text.len())).unwrap_or_default();
     let mut lines = read.lines();
     // Linux 5.4 added a column and 5.10 moved it: the file's own first line says how many there are. The symbol and its
     // module are asked for by all (`read_dump` of scripts/mod/modpost.c).
@@ -40,7 +40,8 @@ fn damage(text: &str, versions: bool) -> Option<&'static str> {
         return Some("is cut short in its last line");
     }
     // Every module uses it then, without naming it.
-    (versions && !read.contains("\tmodule_layout\t")).then_some("does not list module_layout")
+    (versions && memchr::memmem::find(read.as_bytes(), b"\tmodule_layout\t").is_none())
+        .then_some("does not list module_layout")
 }
 
 fn tabs(line: &str) -> usize {

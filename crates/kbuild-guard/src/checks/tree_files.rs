@@ -8,7 +8,7 @@ use crate::build_tree::parts_of_kbuild;
 use crate::includes::is_tried;
 use crate::package_db::Need;
 use crate::quote::quoted;
-use crate::sysroot::{Kind, RootPath, WalkEnd};
+use crate::sysroot::{Directory, Kind, RootPath, WalkEnd};
 
 /// One finding a family.
 pub(super) fn check(inspection: &mut Inspection<'_>) {
@@ -161,18 +161,39 @@ fn generated_asm(inspection: &mut Inspection<'_>) -> Faults {
         let own_list = inspection.text(&own.join("Kbuild"));
         let generic_list = inspection.text(&generic);
         let mut expected: Vec<&str> = listed(&own_list, "generic-y").collect();
-        let is_missing = |name: &&str| matches!(inspection.find(&own.join(name)), Found::Absent | Found::InGap);
+        let own = Files::of(inspection, own);
+        let is_missing = |name: &&str| matches!(own.find(inspection, name), Found::Absent | Found::InGap);
         expected.extend(listed(&generic_list, "mandatory-y").filter(is_missing));
-        for path in expected.into_iter().map(|name| generated.join(name)) {
+        let generated = Files::of(inspection, generated);
+        for name in expected {
+            let path = generated.dir.join(name);
             if inspection.is_said(&path) {
                 continue;
             }
-            if let Some(what) = fault(&inspection.find(&path)) {
+            if let Some(what) = fault(&generated.find(inspection, name)) {
                 faults.push((path, what));
             }
         }
     }
     faults
+}
+
+/// Files of one directory, which is entered once.
+struct Files {
+    dir: RootPath,
+    /// Not where it could not be entered: then they are looked for one by one.
+    held: Option<Directory>,
+}
+
+impl Files {
+    fn of(inspection: &Inspection<'_>, dir: RootPath) -> Self {
+        let held = inspection.root.enter(&dir).ok();
+        Files { dir, held }
+    }
+
+    fn find(&self, inspection: &mut Inspection<'_>, name: &str) -> Found {
+        inspection.find_in(self.held.as_ref(), &self.dir.join(name))
+    }
 }
 
 /// The headers that a Kbuild file adds to one of its lists.

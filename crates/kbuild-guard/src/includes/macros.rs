@@ -2,22 +2,25 @@
 //! The macros that are defined at one point of a walk.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use super::directives::word_length;
+use rustc_hash::FxHasher;
+
+use super::directives::{clean_into, word_length};
 use super::truth::Truth;
 
 /// Bodies longer than this belong to macros that no condition of a header asks for. They are not kept.
-const LONGEST_BODY: usize = 256;
+const LONGEST_BODY: u32 = 256;
 
-/// The name of a macro, as a number: some ten thousand are defined on the way, and only few are ever asked for.
+/// The name of a macro, as a number: some ten thousand are defined on the way, and only few are ever asked for. Who makes
+/// names that have the same number on purpose deceives nobody but the users of a tree of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Name(u64);
 
 impl Name {
     pub(super) fn of(name: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         hasher.write(name);
         Name(hasher.finish())
     }
@@ -47,8 +50,12 @@ struct Definition {
     body: Option<Range<u32>>,
 }
 
+/// So many are defined on the way through a kernel's headers (11,772 in Linux 6.1), and what they stand for is so long.
+const MACROS: usize = 14_000;
+const BODIES: usize = 400_000;
+
 /// All macros.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Macros {
     known: HashMap<Name, Definition, BuildHasherDefault<AsItIs>>,
     bodies: Vec<u8>,
@@ -66,22 +73,30 @@ pub(super) enum Meaning<'m> {
     Unclear,
 }
 
+impl Default for Macros {
+    fn default() -> Self {
+        let known = HashMap::with_capacity_and_hasher(MACROS, BuildHasherDefault::default());
+        Macros { known, bodies: Vec::with_capacity(BODIES), keeps_all: false }
+    }
+}
+
 impl Macros {
     /// Keeps long bodies too, for the text between the directives.
     pub(super) fn keeping_all() -> Self {
         Macros { keeps_all: true, ..Macros::default() }
     }
 
-    /// Takes the words of a `#define`, cleaned. In a branch that may not be taken it is defined at most maybe.
-    pub(super) fn define(&mut self, words: &[u8], certain: Truth) {
-        let (name, body) = words.split_at(word_length(words));
-        let start = u32::try_from(self.bodies.len());
-        let range = match (start, u32::try_from(body.len())) {
-            (Ok(start), Ok(length)) if body.len() <= LONGEST_BODY || self.keeps_all => {
-                self.bodies.extend_from_slice(body);
-                start.checked_add(length).map(|end| start..end)
+    /// Takes what follows a `#define`, as it is written. In a branch that may not be taken it is defined at most maybe.
+    pub(super) fn define(&mut self, raw: &[u8], certain: Truth) {
+        let (name, body) = raw.split_at(word_length(raw));
+        let start = self.bodies.len();
+        clean_into(body, &mut self.bodies);
+        let range = match (u32::try_from(start), u32::try_from(self.bodies.len())) {
+            (Ok(start), Ok(end)) if self.keeps_all || end.saturating_sub(start) <= LONGEST_BODY => Some(start..end),
+            _ => {
+                self.bodies.truncate(start);
+                None
             }
-            _ => None,
         };
         let definition = Definition { defined: certain, body: range };
         let known = self.known.entry(Name::of(name)).or_insert_with(|| definition.clone());

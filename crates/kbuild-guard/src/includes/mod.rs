@@ -22,7 +22,7 @@ pub use walk::{Read, Stop, Unfound};
 
 use crate::build_tree::TreeConfig;
 use crate::error::Result;
-use crate::sysroot::{RootPath, Sysroot};
+use crate::sysroot::{RootPath, Status, Sysroot};
 
 /// What a walk through the headers found.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +36,8 @@ pub struct Reached {
     pub passed_over: Vec<RootPath>,
     /// What stands in the headers was read too, and the compiler would stop at nothing.
     pub is_sound: bool,
-    /// Every directory that was looked into, and whether it is there.
-    pub directories: Vec<(RootPath, bool)>,
+    /// Every directory that was looked into, and what it was; nothing if it is not there.
+    pub directories: Vec<(RootPath, Option<Status>)>,
 }
 
 /// What the simplest module says.

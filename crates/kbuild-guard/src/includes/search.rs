@@ -1,95 +1,164 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finding the file that an `#include` names, in kbuild's search order, with every directory entered once.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::error::Result;
+use rustc_hash::FxHashMap;
+
+use crate::error::{Error, Result};
 use crate::sysroot::{Directory, Kind, RootPath, Status, Sysroot};
 
 /// The most bytes of a header: the largest of a kernel's own have 1 MB (register lists of graphics drivers).
-pub(super) const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 4 << 20;
 
 /// Where one `#include` leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Place {
     /// A regular file.
-    File(RootPath),
+    File(Found),
     /// Nowhere. These are the places that were looked at.
     Nowhere(Vec<RootPath>),
+}
+
+/// A regular file that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Where it is.
+    pub(super) path: RootPath,
+    /// The directory that holds it.
+    directory: Index,
+    /// What it was when it was found.
+    status: Status,
+}
+
+/// Which of the directories that were looked for.
+#[derive(Debug, Clone, Copy)]
+struct Index(usize);
+
+/// A directory that was looked for.
+struct Entered {
+    path: RootPath,
+    /// `None` if it is not there.
+    held: Option<Directory>,
 }
 
 /// The directories of one walk.
 pub(super) struct Search<'r> {
     root: &'r Sysroot,
     path: Vec<RootPath>,
-    entered: HashMap<RootPath, Option<Directory>>,
+    entered: Vec<Entered>,
+    by_path: FxHashMap<RootPath, Index>,
+    /// For what stands before a header's own name (`linux` of `<linux/module.h>`): the directories of that name, in the
+    /// order of the search path, as far as anything was looked for in them.
+    rows: FxHashMap<Box<[u8]>, Vec<Index>>,
     passed_over: Vec<RootPath>,
 }
 
 impl<'r> Search<'r> {
     /// `path` is what the compiler gets with `-I`, in order.
     pub(super) fn new(root: &'r Sysroot, path: Vec<RootPath>) -> Self {
-        Search { root, path, entered: HashMap::new(), passed_over: Vec::new() }
+        Search {
+            root,
+            path,
+            entered: Vec::new(),
+            by_path: FxHashMap::default(),
+            rows: FxHashMap::default(),
+            passed_over: Vec::new(),
+        }
     }
 
     /// The file of this name; for one in quotation marks `beside` is the directory of the file that asks.
     ///
     /// The compiler passes over a directory of that name, and over a link that leads nowhere.
     pub(super) fn find(&mut self, name: &[u8], beside: Option<&RootPath>) -> Result<Place> {
-        let mut looked_at = Vec::new();
-        for index in 0..=self.path.len() {
-            let dir = match index.checked_sub(1) {
-                None => beside.cloned(),
-                Some(index) => self.path.get(index).cloned(),
-            };
-            let Some(dir) = dir else { continue };
-            let path = dir.join(OsStr::from_bytes(name));
-            match self.status(&path) {
-                Ok(status) if status.kind == Kind::File => return Ok(Place::File(path)),
-                Ok(_) => self.passed_over.push(path.clone()),
-                Err(error) if error.is_not_found() || error.is_circle() => {
-                    if self.directory(&path).is_ok_and(|directory| directory.is_taken(path.file_name())) {
-                        self.passed_over.push(path.clone());
-                    }
-                }
-                Err(error) => return Err(error),
+        let (before, own) = match memchr::memrchr(b'/', name) {
+            Some(slash) => name.split_at(slash + 1),
+            None => (&b""[..], name),
+        };
+        let own = OsStr::from_bytes(own);
+        let mut looked_in = Vec::new();
+        if let Some(dir) = beside {
+            let directory = self.enter(&dir.join(OsStr::from_bytes(before)))?;
+            if let Some(found) = self.find_in(directory, own)? {
+                return Ok(Place::File(found));
             }
-            looked_at.push(path);
+            looked_in.push(directory);
         }
-        Ok(Place::Nowhere(looked_at))
+        for place in 0..self.path.len() {
+            let directory = self.row(before, place)?;
+            if let Some(found) = self.find_in(directory, own)? {
+                return Ok(Place::File(found));
+            }
+            looked_in.push(directory);
+        }
+        let directories = looked_in.into_iter().filter_map(|directory| self.entered.get(directory.0));
+        Ok(Place::Nowhere(directories.map(|entered| entered.path.join(own)).collect()))
     }
 
-    /// Reads a file.
-    pub(super) fn read(&mut self, path: &RootPath, text: &mut Vec<u8>) -> Result<Status> {
-        let root = self.root;
-        self.directory(path)?.read(root, path.file_name(), LARGEST, text)
+    /// A file that is given by its path.
+    pub(super) fn find_at(&mut self, path: &RootPath) -> Result<Place> {
+        let directory = self.enter(&path.parent())?;
+        let found = self.find_in(directory, path.file_name())?;
+        Ok(found.map_or_else(|| Place::Nowhere(vec![path.clone()]), Place::File))
     }
 
-    /// Every directory that was looked into, and whether it is there; and the places where something stands that is no
-    /// file and leads to none.
-    pub(super) fn finish(self) -> (Vec<(RootPath, bool)>, Vec<RootPath>) {
-        let entered = self.entered.into_iter().map(|(path, directory)| (path, directory.is_some()));
+    fn find_in(&mut self, directory: Index, name: &OsStr) -> Result<Option<Found>> {
+        let Some(Entered { path, held: Some(held) }) = self.entered.get(directory.0) else { return Ok(None) };
+        match held.status(self.root, name) {
+            Ok(status) if status.kind == Kind::File => {
+                return Ok(Some(Found { path: path.join(name), directory, status }));
+            }
+            Ok(_) => self.passed_over.push(path.join(name)),
+            Err(error) if error.is_not_found() || error.is_circle() => {
+                if held.is_taken(name) {
+                    self.passed_over.push(path.join(name));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+
+    /// Reads a file that was found.
+    pub(super) fn read(&self, file: &Found, text: &mut Vec<u8>) -> Result<Status> {
+        let held = self.entered.get(file.directory.0).and_then(|entered| entered.held.as_ref());
+        let held = held.ok_or_else(|| Error::NotFound { path: file.path.clone() })?;
+        held.read(self.root, file.path.file_name(), &file.status, LARGEST, text)
+    }
+
+    /// Every directory that was looked for, what it was when it was entered, or nothing if it is not there; and the places
+    /// where something stands that is no file and leads to none.
+    pub(super) fn finish(self) -> (Vec<(RootPath, Option<Status>)>, Vec<RootPath>) {
+        let status = |held: Directory| *held.own_status();
+        let entered = self.entered.into_iter().map(|entered| (entered.path, entered.held.map(status)));
         (entered.collect(), self.passed_over)
     }
 
-    fn status(&mut self, path: &RootPath) -> Result<Status> {
-        let root = self.root;
-        self.directory(path)?.status(root, path.file_name())
+    /// The directory that headers whose names begin so stand in, in this place of the search path.
+    fn row(&mut self, before: &[u8], place: usize) -> Result<Index> {
+        let known = self.rows.get(before).map_or(&[][..], Vec::as_slice);
+        if let Some(directory) = known.get(place) {
+            return Ok(*directory);
+        }
+        let path = self.path.get(place).map(|dir| dir.join(OsStr::from_bytes(before)));
+        let directory = self.enter(&path.unwrap_or_else(|| RootPath::new("/")))?;
+        self.rows.entry(before.into()).or_default().push(directory);
+        Ok(directory)
     }
 
-    fn directory(&mut self, path: &RootPath) -> Result<&Directory> {
-        let dir = path.parent();
-        if !self.entered.contains_key(&dir) {
-            let entered = match self.root.enter(&dir) {
-                Ok(directory) => Some(directory),
-                Err(error) if error.is_not_found() || error.is_circle() => None,
-                Err(error) => return Err(error),
-            };
-            self.entered.insert(dir.clone(), entered);
+    fn enter(&mut self, dir: &RootPath) -> Result<Index> {
+        if let Some(known) = self.by_path.get(dir) {
+            return Ok(*known);
         }
-        let entered = self.entered.get(&dir).and_then(Option::as_ref);
-        entered.ok_or(crate::error::Error::NotFound { path: dir })
+        let held = match self.root.enter(dir) {
+            Ok(directory) => Some(directory),
+            Err(error) if error.is_not_found() || error.is_circle() => None,
+            Err(error) => return Err(error),
+        };
+        let index = Index(self.entered.len());
+        self.entered.push(Entered { path: dir.clone(), held });
+        self.by_path.insert(dir.clone(), index);
+        Ok(index)
     }
 }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Going through the headers as the preprocessor does.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
+
+use rustc_hash::FxHashMap;
 
 use super::declarations::Declarations;
 use super::directives::{Directive, Directives, cleaned};
 use super::expand::Expansion;
 use super::macros::{Macros, Name};
-use super::search::{Place, Search};
+use super::search::{Found, Place, Search};
 use super::tokens::{Token, tokens};
 use super::truth::Truth;
 use super::units::Units;
 use super::{Reached, condition};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sysroot::{RootPath, Status};
 
 /// As deep as the compiler goes (`-fmax-include-depth`).
@@ -71,9 +73,12 @@ pub enum Stop {
     },
 }
 
+/// A file that something includes.
 #[derive(Debug)]
 struct File {
-    read: usize,
+    found: Found,
+    /// Which of the reads it was first, once it was read.
+    read: Option<usize>,
     /// The macro whose being defined means that reading it again changes nothing.
     guard: Option<Name>,
     /// `#pragma once`.
@@ -95,8 +100,10 @@ struct Branches {
 pub(super) struct Walk<'r> {
     search: Search<'r>,
     macros: Macros,
-    files: HashMap<RootPath, File>,
-    places: HashMap<(Vec<u8>, Option<RootPath>), Place>,
+    files: Vec<File>,
+    by_path: FxHashMap<RootPath, usize>,
+    /// Which file a name leads to; the directory of the file that asks stands before it where that counts.
+    places: FxHashMap<Box<[u8]>, Option<usize>>,
     reads: Vec<Read>,
     unfound: Vec<Unfound>,
     times_read: usize,
@@ -147,8 +154,9 @@ impl<'r> Walk<'r> {
         Walk {
             search,
             macros,
-            files: HashMap::new(),
-            places: HashMap::new(),
+            files: Vec::new(),
+            by_path: FxHashMap::default(),
+            places: FxHashMap::default(),
             reads: Vec::new(),
             unfound: Vec::new(),
             times_read: 0,
@@ -179,13 +187,16 @@ impl<'r> Walk<'r> {
 
     /// Reads a file that is given by its path.
     pub(super) fn compile(&mut self, path: &RootPath) -> Result<()> {
-        match self.file(path, Truth::Yes, 0) {
-            Err(error) if matches!(error, Error::NotFound { .. } | Error::NotRegular { .. }) || error.is_circle() => {
+        match self.search.find_at(path)? {
+            Place::File(found) => {
+                let file = self.file_of(found);
+                self.file(file, Truth::Yes, 0)
+            }
+            Place::Nowhere(looked_at) => {
                 let name = path.as_os_str().as_bytes().to_vec();
-                self.unfound.push(Unfound { name, by: None, looked_at: vec![path.clone()], is_certain: true });
+                self.unfound.push(Unfound { name, by: None, looked_at, is_certain: true });
                 Ok(())
             }
-            answer => answer,
         }
     }
 
@@ -197,40 +208,58 @@ impl<'r> Walk<'r> {
         certain: Truth,
         depth: usize,
     ) -> Result<()> {
-        let key = (name.to_vec(), beside);
-        let place = match self.places.get(&key) {
-            Some(place) => place.clone(),
+        let asked: Cow<[u8]> = match &beside {
+            None => name.into(),
+            Some(dir) => [dir.as_os_str().as_bytes(), b"\0", name].concat().into(),
+        };
+        let file = match self.places.get(asked.as_ref()) {
+            Some(file) => *file,
             None => {
-                let place = self.search.find(name, key.1.as_ref())?;
-                self.places.insert(key, place.clone());
-                place
+                let file = match self.search.find(name, beside.as_ref())? {
+                    Place::File(found) => Some(self.file_of(found)),
+                    Place::Nowhere(_) if COMPILERS.contains(&name) => None,
+                    Place::Nowhere(looked_at) => {
+                        if !self.unfound.iter().any(|known| known.name == name) {
+                            let (name, by) = (name.to_vec(), by.cloned());
+                            self.unfound.push(Unfound { name, by, looked_at, is_certain: false });
+                        }
+                        None
+                    }
+                };
+                self.places.insert(asked.into(), file);
+                file
             }
         };
-        match place {
-            Place::File(path) => self.file(&path, certain, depth),
-            Place::Nowhere(_) if COMPILERS.contains(&name) => {
-                self.listen(COMPILERS_TYPES, by, certain);
-                Ok(())
-            }
-            Place::Nowhere(looked_at) => {
-                let is_certain = certain == Truth::Yes;
-                match self.unfound.iter_mut().find(|unfound| unfound.name == name) {
-                    Some(known) => known.is_certain |= is_certain,
-                    None => self.unfound.push(Unfound { name: name.to_vec(), by: by.cloned(), looked_at, is_certain }),
+        match file {
+            Some(file) => self.file(file, certain, depth)?,
+            None if COMPILERS.contains(&name) => self.listen(COMPILERS_TYPES, by, certain),
+            None => {
+                let unfound = self.unfound.iter_mut().find(|unfound| unfound.name == name);
+                if let Some(unfound) = unfound.filter(|_| certain == Truth::Yes) {
+                    unfound.is_certain = true;
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
-    fn file(&mut self, path: &RootPath, certain: Truth, depth: usize) -> Result<()> {
-        if let Some(file) = self.files.get(path) {
-            if let Some(read) = self.reads.get_mut(file.read) {
-                let was_certain = read.is_certain;
-                read.is_certain |= certain == Truth::Yes;
-                if file.once && (was_certain || certain != Truth::Yes) {
-                    return Ok(());
-                }
+    fn file_of(&mut self, found: Found) -> usize {
+        if let Some(known) = self.by_path.get(&found.path) {
+            return *known;
+        }
+        let index = self.files.len();
+        self.by_path.insert(found.path.clone(), index);
+        self.files.push(File { found, read: None, guard: None, once: false });
+        index
+    }
+
+    fn file(&mut self, index: usize, certain: Truth, depth: usize) -> Result<()> {
+        let Some(file) = self.files.get_mut(index) else { return Ok(()) };
+        if let Some(read) = file.read.and_then(|read| self.reads.get_mut(read)) {
+            let was_certain = read.is_certain;
+            read.is_certain |= certain == Truth::Yes;
+            if file.once && (was_certain || certain != Truth::Yes) {
+                return Ok(());
             }
             let guarded = file.guard.map_or(Truth::No, |guard| self.macros.is_defined(guard));
             if guarded == Truth::Yes || (guarded == Truth::Maybe && certain == Truth::Maybe) {
@@ -238,18 +267,18 @@ impl<'r> Walk<'r> {
             }
         }
         self.times_read += 1;
-        if depth > DEEPEST || self.times_read > MOST_READS || self.files.len() > MOST_FILES {
+        if depth > DEEPEST || self.times_read > MOST_READS || self.reads.len() > MOST_FILES {
             return Ok(());
         }
         let mut text = self.spare.pop().unwrap_or_default();
-        let status = self.search.read(path, &mut text)?;
-        if !self.files.contains_key(path) {
-            let read = self.reads.len();
+        let status = self.search.read(&file.found, &mut text)?;
+        let path = file.found.path.clone();
+        if file.read.is_none() {
+            file.read = Some(self.reads.len());
             self.reads.push(Read { path: path.clone(), status, is_certain: certain == Truth::Yes });
-            self.files.insert(path.clone(), File { read, guard: None, once: false });
         }
-        let (guard, once) = self.text(&text, path, certain, depth)?;
-        if let Some(file) = self.files.get_mut(path) {
+        let (guard, once) = self.text(&text, &path, certain, depth)?;
+        if let Some(file) = self.files.get_mut(index) {
             (file.guard, file.once) = (guard, once);
         }
         self.spare.push(text);
@@ -299,14 +328,13 @@ impl<'r> Walk<'r> {
                 }
                 Directive::Endif => guard = open.pop().and_then(|branches| branches.guard).filter(|_| open.is_empty()),
                 _ if active == Truth::No => {}
-                Directive::Define(raw) => self.macros.define(&cleaned(raw), active),
+                Directive::Define(raw) => self.macros.define(raw, active),
                 Directive::Undef(name) => self.macros.undefine(name, active),
                 Directive::PragmaOnce => once = true,
                 Directive::Error => self.refuse(path, active),
                 Directive::Other => {}
                 Directive::Include(raw) => {
-                    let words = cleaned(raw);
-                    if let Some((name, is_quoted)) = included(&words) {
+                    if let Some((name, is_quoted)) = included(raw) {
                         let beside = is_quoted.then(|| path.parent());
                         self.follow(name, beside, Some(path), active, depth + 1)?;
                     }

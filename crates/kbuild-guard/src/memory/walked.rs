@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{LARGEST, VERSION, write};
 use crate::error::Result;
 use crate::includes::{Reached, Start};
-use crate::sysroot::{RootPath, Sysroot};
+use crate::sysroot::{RootPath, Status, Sysroot};
 
 const DIRECTORY: &str = "/var/lib/kbuild-guard/headers";
 /// So many trees are remembered at least; those of kernels that are gone make place for new ones.
@@ -45,13 +45,13 @@ impl Walked {
         let is_same = known.version == VERSION
             && start.build.as_path().to_str() == Some(known.tree.as_str())
             && known.start == hash_of(start)
-            && known.look(root).is_some_and(|now| now.hash == known.was);
+            && known.look(root) == Some(known.was);
         is_same.then(|| Reached { is_sound: known.is_sound, ..Reached::default() })
     }
 
-    /// Keeps what a walk found, if nothing was missing, and only where the package that made the directory is installed:
-    /// looking at somebody's image leaves nothing in it.
-    pub fn store(root: &Sysroot, start: &Start, reached: &Reached) -> Result<()> {
+    /// Keeps what a walk found that began at this time, if nothing was missing, and only where the package that made the
+    /// directory is installed: looking at somebody's image leaves nothing in it.
+    pub fn store(root: &Sysroot, start: &Start, reached: &Reached, begun: SystemTime) -> Result<()> {
         let Some(place) = place(&start.build) else { return Ok(()) };
         let is_whole = reached.unfound.is_empty()
             && reached.passed_over.is_empty()
@@ -59,68 +59,70 @@ impl Walked {
         if !is_whole || !root.exists(&place.parent().parent()) {
             return Ok(());
         }
-        let Some(mut walked) = Self::of(start, reached) else { return Ok(()) };
-        match walked.look(root) {
-            Some(now) if !now.is_fresh => walked.was = now.hash,
-            _ => return Ok(()),
+        match Self::of(start, reached, begun) {
+            Some((walked, false)) => {
+                make_room(root)?;
+                write(root, &place.as_path().to_string_lossy(), &walked)
+            }
+            _ => Ok(()),
         }
-        make_room(root)?;
-        write(root, &place.as_path().to_string_lossy(), &walked)
     }
 
-    /// `None` if a name cannot be kept as text.
-    fn of(start: &Start, reached: &Reached) -> Option<Self> {
+    /// And whether something had changed so lately that a further change might leave the same time. `None` if a name cannot
+    /// be kept as text.
+    fn of(start: &Start, reached: &Reached, begun: SystemTime) -> Option<(Self, bool)> {
         let text = |path: &RootPath| path.as_path().to_str().map(str::to_owned);
+        let begun = i128::try_from(begun.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()?;
         let mut directories: Vec<(String, Vec<String>)> = Vec::new();
+        let mut statuses: Vec<(&RootPath, Vec<Status>)> = Vec::new();
         let mut absent = Vec::new();
-        for (path, is_there) in &reached.directories {
-            match is_there {
-                true => directories.push((text(path)?, Vec::new())),
-                false => absent.push(text(path)?),
+        for (path, status) in &reached.directories {
+            match status {
+                Some(status) => statuses.push((path, vec![*status])),
+                None => absent.push(text(path)?),
             }
         }
-        directories.sort();
-        for read in &reached.reads {
-            let (dir, name) = (text(&read.path.parent())?, read.path.file_name().to_str()?);
-            let index = directories.binary_search_by(|(known, _)| known.cmp(&dir)).ok()?;
-            directories.get_mut(index)?.1.push(name.to_owned());
+        statuses.sort_by_key(|(path, _)| *path);
+        for (path, _) in &statuses {
+            directories.push((text(path)?, Vec::new()));
         }
-        let tree = text(&start.build)?;
-        Some(Walked {
-            version: VERSION,
-            tree,
-            start: hash_of(start),
-            was: 0,
-            directories,
-            absent,
-            is_sound: reached.is_sound,
-        })
+        for read in &reached.reads {
+            let dir = read.path.parent();
+            let index = statuses.binary_search_by(|(known, _)| (*known).cmp(&dir)).ok()?;
+            statuses.get_mut(index)?.1.push(read.status);
+            directories.get_mut(index)?.1.push(read.path.file_name().to_str()?.to_owned());
+        }
+        let was = hash_of_all(statuses.iter().flat_map(|(_, statuses)| statuses));
+        let is_fresh = statuses
+            .iter()
+            .flat_map(|(_, statuses)| statuses)
+            .any(|status| status.modified.max(status.changed) + GRANULARITY >= begun);
+        let (tree, start) = (text(&start.build)?, hash_of(start));
+        let is_sound = reached.is_sound;
+        Some((Walked { version: VERSION, tree, start, was, directories, absent, is_sound }, is_fresh))
     }
 
-    /// What everything is now; `None` if something is not there.
-    fn look(&self, root: &Sysroot) -> Option<Look> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        let now = i128::try_from(now.as_nanos()).ok()?;
-        let mut hasher = DefaultHasher::new();
-        let mut is_fresh = false;
+    /// The hash of what everything is now; `None` if something is not there.
+    fn look(&self, root: &Sysroot) -> Option<u64> {
+        let mut statuses = Vec::new();
         for (path, names) in &self.directories {
             let directory = root.enter(&RootPath::new(path)).ok()?;
-            let statuses = names.iter().map(|name| directory.status(root, name.as_ref()));
-            for status in std::iter::once(directory.own_status()).chain(statuses) {
-                let status = status.ok()?;
-                (status.id, status.size, status.modified, status.changed).hash(&mut hasher);
-                is_fresh |= status.modified.max(status.changed) + GRANULARITY >= now;
+            statuses.push(*directory.own_status());
+            for name in names {
+                statuses.push(directory.status(root, name.as_ref()).ok()?);
             }
         }
         let is_absent = |path: &String| root.enter(&RootPath::new(path)).is_err_and(|error| error.is_not_found());
-        self.absent.iter().all(is_absent).then(|| Look { hash: hasher.finish(), is_fresh })
+        self.absent.iter().all(is_absent).then(|| hash_of_all(&statuses))
     }
 }
 
-struct Look {
-    hash: u64,
-    /// Whether something has changed so lately that a further change might leave the same time.
-    is_fresh: bool,
+fn hash_of_all<'s>(statuses: impl IntoIterator<Item = &'s Status>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for status in statuses {
+        (status.id, status.size, status.modified, status.changed).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -169,11 +171,6 @@ mod tests {
         fs::File::open(path).unwrap().set_modified(before).unwrap();
     }
 
-    /// Looks as if a minute had passed since everything was written: times of change cannot be set.
-    fn hash(walked: &Walked, root: &Sysroot) -> Option<u64> {
-        walked.look(root).map(|look| look.hash)
-    }
-
     #[test]
     fn every_change_is_seen() {
         let dir = tempfile::tempdir().unwrap();
@@ -192,24 +189,25 @@ mod tests {
             compiled: Vec::new(),
         };
         let found = reached(&root, &start, &TreeConfig::new("CONFIG_64BIT=y\n")).unwrap().unwrap();
-        let walked = Walked::of(&start, &found).unwrap();
-        let look = walked.look(&root).unwrap();
-        assert!(look.is_fresh, "a change within the clock's granularity would go unseen");
-        assert_eq!(hash(&walked, &root), Some(look.hash));
+        let (walked, is_fresh) = Walked::of(&start, &found, SystemTime::now()).unwrap();
+        assert!(is_fresh, "a change within the clock's granularity would go unseen");
+        let later = SystemTime::now() + Duration::from_secs(60);
+        assert!(!Walked::of(&start, &found, later).unwrap().1);
+        assert_eq!(walked.look(&root), Some(walked.was));
         // Another content of the same size.
         fs::write(linux.join("a.h"), "").unwrap();
-        let rewritten = hash(&walked, &root);
-        assert_ne!(rewritten, Some(look.hash));
+        let rewritten = walked.look(&root);
+        assert_ne!(rewritten, Some(walked.was));
         // Something that would be found before.
         fs::create_dir_all(tree.join("arch/x86/include")).unwrap();
-        assert_eq!(hash(&walked, &root), rewritten, "not looked into: no header in there has such a name");
+        assert_eq!(walked.look(&root), rewritten, "not looked into: no header in there has such a name");
         fs::create_dir_all(tree.join("arch/x86/include/linux")).unwrap();
-        assert_eq!(hash(&walked, &root), None);
+        assert_eq!(walked.look(&root), None);
         fs::remove_dir(tree.join("arch/x86/include/linux")).unwrap();
         fs::write(linux.join("new.h"), "").unwrap();
-        assert_ne!(hash(&walked, &root), rewritten);
+        assert_ne!(walked.look(&root), rewritten);
         fs::remove_file(linux.join("a.h")).unwrap();
-        assert_eq!(hash(&walked, &root), None);
+        assert_eq!(walked.look(&root), None);
     }
 
     #[test]
@@ -225,11 +223,11 @@ mod tests {
             included: Vec::new(),
             compiled: Vec::new(),
         };
-        Walked::store(&root, &start, &Reached::default()).unwrap();
+        Walked::store(&root, &start, &Reached::default(), SystemTime::now()).unwrap();
         assert!(!dir.path().join("var").exists());
         assert!(Walked::recall(&root, &start).is_none());
         fs::create_dir_all(dir.path().join("var/lib/kbuild-guard")).unwrap();
-        Walked::store(&root, &start, &Reached::default()).unwrap();
+        Walked::store(&root, &start, &Reached::default(), SystemTime::now()).unwrap();
         assert!(Walked::recall(&root, &start).is_some());
         let other = Start { included: vec!["#include <linux/module.h>\n".to_owned()], ..start.clone() };
         assert!(Walked::recall(&root, &other).is_none());

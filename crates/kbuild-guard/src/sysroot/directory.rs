@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 pub struct Directory {
     fd: OwnedFd,
     path: RootPath,
+    status: Status,
 }
 
 impl Sysroot {
@@ -26,16 +27,16 @@ impl Sysroot {
         let fd = self.open_path(path, true)?;
         let status = Status::of(&fstat(&fd).map_err(|errno| Error::io("look at", path, errno))?);
         match status.kind {
-            Kind::Directory => Ok(Directory { fd, path: path.clone() }),
+            Kind::Directory => Ok(Directory { fd, path: path.clone(), status }),
             _ => Err(Error::NotFound { path: path.clone() }),
         }
     }
 }
 
 impl Directory {
-    /// What it is itself.
-    pub fn own_status(&self) -> Result<Status> {
-        fstat(&self.fd).map(|stat| Status::of(&stat)).map_err(|errno| Error::io("look at", &self.path, errno))
+    /// What it was itself when it was entered.
+    pub fn own_status(&self) -> &Status {
+        &self.status
     }
 
     /// What stands at this name, links followed inside `root`.
@@ -52,16 +53,23 @@ impl Directory {
         fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// The whole of the regular file at this name, at most `limit` bytes, into `text`, which is emptied before.
-    pub fn read(&self, root: &Sysroot, name: &OsStr, limit: usize, text: &mut Vec<u8>) -> Result<Status> {
+    /// The whole of the regular file at this name, at most `limit` bytes, into `text`, which is emptied before. `found` is
+    /// what [`Directory::status`] said of it just now: nothing but a file is ever opened.
+    pub fn read(
+        &self,
+        root: &Sysroot,
+        name: &OsStr,
+        found: &Status,
+        limit: usize,
+        text: &mut Vec<u8>,
+    ) -> Result<Status> {
         text.clear();
         let path = || self.path.join(name);
-        let status = self.status(root, name)?;
-        if status.kind != Kind::File {
+        if found.kind != Kind::File {
             return Err(Error::NotRegular { path: path() });
         }
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let file = match openat(&self.fd, name, flags, Mode::empty()) {
+        let mut file = match openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             // A link, or a file that has become one.
             Err(Errno::ELOOP) => root.open_file(&path())?,
@@ -71,14 +79,19 @@ impl Directory {
         if opened.kind != Kind::File {
             return Err(Error::NotRegular { path: path() });
         }
-        let size = usize::try_from(opened.size).unwrap_or(usize::MAX);
-        if size > limit {
-            return Err(Error::TooLarge { path: path(), limit });
+        let size = usize::try_from(opened.size).ok().filter(|size| *size <= limit);
+        text.resize(size.ok_or_else(|| Error::TooLarge { path: path(), limit })?, 0);
+        let mut filled = 0;
+        // What is written behind its end meanwhile is not waited for.
+        while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match file.read(rest) {
+                Ok(0) => break,
+                Ok(more) => filled += more,
+                Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Error::Io { operation: "read", path: path(), source }),
+            }
         }
-        text.reserve(size);
-        let most = u64::try_from(limit).unwrap_or(u64::MAX);
-        let read = file.take(most).read_to_end(text);
-        read.map_err(|source| Error::Io { operation: "read", path: path(), source })?;
+        text.truncate(filled);
         Ok(opened)
     }
 }
@@ -102,16 +115,26 @@ mod tests {
         nix::unistd::mkfifo(&dir.path().join("d/fifo"), Mode::S_IRWXU).unwrap();
         let d = root.enter(&RootPath::new("/d")).unwrap();
         let mut text = b"old".to_vec();
-        assert_eq!(d.read(&root, "file".as_ref(), 9, &mut text).unwrap().size, 7);
+        let read = |name: &str, limit: usize, text: &mut Vec<u8>| {
+            let found = d.status(&root, name.as_ref())?;
+            d.read(&root, name.as_ref(), &found, limit, text)
+        };
+        assert_eq!(read("file", 9, &mut text).unwrap().size, 7);
         assert_eq!(text, b"content");
-        d.read(&root, "link".as_ref(), 9, &mut text).unwrap();
+        read("link", 9, &mut text).unwrap();
         assert_eq!(text, b"other");
         assert_eq!(d.status(&root, "link".as_ref()).unwrap().size, 5);
-        assert!(d.read(&root, "dangling".as_ref(), 9, &mut text).unwrap_err().is_not_found());
+        assert!(read("dangling", 9, &mut text).unwrap_err().is_not_found());
         for name in ["dir", "fifo"] {
-            assert!(matches!(d.read(&root, name.as_ref(), 9, &mut text), Err(Error::NotRegular { .. })));
+            assert!(matches!(read(name, 9, &mut text), Err(Error::NotRegular { .. })));
         }
-        assert!(matches!(d.read(&root, "file".as_ref(), 3, &mut text), Err(Error::TooLarge { .. })));
+        assert!(matches!(read("file", 3, &mut text), Err(Error::TooLarge { .. })));
+        // Found as one thing, and another by the time it is opened.
+        let was = d.status(&root, "file".as_ref()).unwrap();
+        fs::remove_file(dir.path().join("d/file")).unwrap();
+        symlink("/other", dir.path().join("d/file")).unwrap();
+        d.read(&root, "file".as_ref(), &was, 9, &mut text).unwrap();
+        assert_eq!(text, b"other");
         assert!(d.is_taken("dangling".as_ref()) && !d.is_taken("nothing".as_ref()));
         assert!(root.enter(&RootPath::new("/other")).unwrap_err().is_not_found());
     }
