@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use end_to_end::{built_apart, guarded, kernel, self_built, words_of_ours};
-use test_roots::{Base, Outcome, Root};
+use test_roots::{Base, Outcome, Root, TinyBoot};
 
 const TREE: &str = "/home/felix/linux";
 
@@ -53,7 +53,8 @@ fn assert_untouched(root: &Root, release: &str, outcome: &Outcome) {
 
 #[test]
 fn a_kernel_from_a_home_directory_outlives_its_source() {
-    let (root, release) = installed(self_built().unwrap(), TREE);
+    let base = self_built().unwrap();
+    let (root, release) = installed(base.clone(), TREE);
     let asked = preserve(&root, &release);
     assert_eq!(asked.code, 1, "{asked:?}");
     assert!(asked.output.starts_with("kbuild-guard: refused: /home/felix/linux can be changed by felix"), "{asked:?}");
@@ -83,6 +84,15 @@ fn a_kernel_from_a_home_directory_outlives_its_source() {
     root.sh(&format!("dkms install -k {release} demo/1")).unwrap().success().unwrap();
     let again = preserve(&root, &release).success().unwrap();
     assert!(again.output.contains("preserved already"), "{again:?}");
+
+    // And that very kernel takes both.
+    let script = "for n in by-hand by-dkms; do insmod /files/$n.ko && rmmod m && echo $n; done; dmesg | grep -c taint";
+    let by_dkms = root.read(format!("/var/lib/dkms/demo/1/{release}/x86_64/module/m.ko")).unwrap();
+    let image = "home/felix/linux/arch/x86/boot/bzImage";
+    let boot = TinyBoot::of_image(&base, image, &release, script).unwrap();
+    let boot = boot.file("by-hand.ko", root.read("/tmp/m/m.ko").unwrap()).file("by-dkms.ko", by_dkms);
+    let booted = boot.run(&std::env::temp_dir()).unwrap();
+    assert!(booted.report.starts_with("by-hand\nby-dkms\n"), "{booted:?}");
 }
 
 /// What is built and what it is built from lie in two directories, and become one that needs neither. With a real driver.

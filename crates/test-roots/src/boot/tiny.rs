@@ -40,10 +40,14 @@ pub struct TinyBooted {
 impl TinyBoot {
     /// Boots `/boot/vmlinuz-RELEASE` of `base`, which runs `script` in busybox' sh.
     pub fn of(base: &Base, release: &str, script: &str) -> Result<Self> {
-        let image = format!("boot/vmlinuz-{release}");
+        Self::of_image(base, &format!("boot/vmlinuz-{release}"), release, script)
+    }
+
+    /// The same with an image that lies elsewhere in `base`, at this path below its root.
+    pub fn of_image(base: &Base, image: &str, release: &str, script: &str) -> Result<Self> {
         let kernel = base
-            .file(&image)
-            .ok_or_else(|| Error::NotBootable { base: base.name(), missing: Path::new("/").join(&image) })?;
+            .file(image)
+            .ok_or_else(|| Error::NotBootable { base: base.name(), missing: Path::new("/").join(image) })?;
         // Before anything is built for nothing.
         tools::QEMU.find()?;
         tools::BUSYBOX.find_static()?;
