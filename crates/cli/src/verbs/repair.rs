@@ -70,7 +70,7 @@ pub(crate) fn run(session: &Session<'_>, wish: &Repair) -> Result<Exit> {
 /// The kernels that are meant.
 fn choose(session: &Session<'_>, wish: &Repair, named: Option<Release>) -> Result<Vec<Assessment>> {
     let is_meant = |kernel: &Kernel| named.as_ref().is_none_or(|release| kernel.release == *release);
-    let mut found = session.system.survey(is_meant, Depth::Build)?;
+    let mut found = session.system.survey(is_meant, Depth::Whole)?;
     match named {
         Some(release) if found.is_empty() => Err(Error::NotInstalled(release)),
         Some(_) => Ok(found),
@@ -155,7 +155,7 @@ fn undo(session: &Session<'_>, wish: &Repair, named: Option<Release>) -> Result<
         }
         return Ok(Exit::Well);
     };
-    let found = system.survey(|kernel: &Kernel| kernel.release == release, Depth::Build)?;
+    let found = system.survey(|kernel: &Kernel| kernel.release == release, Depth::Whole)?;
     let before = found.into_iter().next().ok_or(Error::NotInstalled(release))?;
     let kernel = before.kernel.clone();
     match take_back(session, &kernel, before.state(), wish) {

@@ -101,6 +101,6 @@ fn changed(candidate: &Candidate) -> Error {
 
 /// A kernel as it is now; `None` where it has gone.
 pub fn judged(system: &System, kernel: &Kernel) -> Result<Option<Assessment>> {
-    let found = system.survey(|other| other.release == kernel.release, Depth::Build)?;
+    let found = system.survey(|other| other.release == kernel.release, Depth::Whole)?;
     Ok(found.into_iter().next())
 }

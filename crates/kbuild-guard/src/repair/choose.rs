@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether a tree fits a kernel, by the checks that every tree goes through; and which of those that fit is the best.
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, Found};
 use crate::assess::{Assessment, State};
 use crate::checks::{Effect, FindingId};
 use crate::error::Result;
@@ -134,7 +134,8 @@ pub(super) fn prove(
     };
     let strangers: Vec<(String, RootPath)> = writers.into_iter().filter(|(who, _)| !trusted.contains(who)).collect();
     verdict.unfit = match () {
-        () if rank(state) >= rank(than) => Some(Unfit::NoBetter),
+        // The tree that the link leads to is what it is, however little of it was looked at here.
+        () if rank(state) >= rank(than) || candidate.found == Found::Link => Some(Unfit::NoBetter),
         () if !strangers.is_empty() => Some(Unfit::Untrusted(strangers)),
         () => None,
     };
@@ -155,7 +156,6 @@ pub(super) fn sort(verdicts: &mut [Verdict]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repair::Found;
 
     #[test]
     fn the_best_comes_first() {
