@@ -10,7 +10,7 @@ use crate::kernels::Kernel;
 use crate::package_db::Remedy;
 use crate::present::SCHEMA;
 use crate::present::layout::{command_row, row, wrapped};
-use crate::quote::{quoted, quoted_os};
+use crate::quote::{quoted, quoted_os, shell_word};
 use crate::relink::{Move, Undo};
 use crate::repair::{Account, Outcome, Verdict};
 
@@ -67,7 +67,7 @@ pub fn refusal(account: &Account) -> String {
         None => {}
     }
     if let Some(near) = account.near.as_ref().filter(|_| account.trust.is_empty()) {
-        let command = format!("kbuild-guard repair {} --search {}", account.release, quoted(near));
+        let command = format!("kbuild-guard repair {} --search {}", account.release, shell_word(near.as_os_str()));
         out.push_str(&command_row("search", &command));
     }
     out

@@ -13,6 +13,7 @@ pub use choose::{Unfit, Verdict};
 
 use crate::assess::{Assessment, State, advise};
 use crate::build_tree::{Closure, End, LinkKind};
+use crate::checks::FindingId;
 use crate::error::Result;
 use crate::machine::Users;
 use crate::package_db::{PackageId, Remedy};
@@ -209,7 +210,7 @@ impl Preparation {
             near: why
                 .as_ref()
                 .filter(|why| **why == Why::NothingFits && !request.has_searched)
-                .and_then(|_| self.near()),
+                .and_then(|_| near(&self.assessment.closure)),
             why,
             verdicts: self.verdicts.clone(),
         }
@@ -232,14 +233,23 @@ impl Preparation {
             _ => Vec::new(),
         }
     }
+}
 
-    /// The nearest directory to where the link leads that still is there: what was moved is often not far.
-    fn near(&self) -> Option<RootPath> {
-        let End::Dangling { at, .. } = &self.assessment.closure.end else { return None };
-        let near = at.parent();
-        let is_too_much = ["/", "/usr", "/usr/src", "/usr/lib"].iter().any(|dir| near == RootPath::new(dir));
-        (!is_too_much && !RootPath::new("/usr/src").contains(&near)).then_some(near)
-    }
+/// The nearest directory to where a link leads that still is there: what was moved is often not far.
+pub fn near(closure: &Closure) -> Option<RootPath> {
+    let End::Dangling { at, .. } = &closure.end else { return None };
+    let near = at.parent();
+    // There it is looked for anyhow, or there would be no end to it.
+    let is_no_help = ["/", "/usr", "/usr/lib"].iter().any(|dir| near == RootPath::new(dir));
+    (!is_no_help && !RootPath::new("/usr/src").contains(&near)).then_some(near)
+}
+
+/// Whether looking for another tree is what mends a kernel: where its link leads is wrong, and not what is there.
+pub fn may_help(assessment: &Assessment) -> bool {
+    use FindingId::{LinkDangling, LinkLoop, NotATree, NotPrepared, OtherBuild, OtherRelease};
+    let is_link = !matches!(assessment.closure.link.kind, LinkKind::Directory | LinkKind::Other);
+    let wrong = [LinkDangling, LinkLoop, NotATree, NotPrepared, OtherBuild, OtherRelease];
+    is_link && assessment.findings.iter().any(|finding| wrong.contains(&finding.id))
 }
 
 impl Why {
