@@ -140,6 +140,7 @@ fn every_answer_holds() {
     q.sh(&format!("make -C {FULL} clean"));
     q.build(FULL, "cleaned").unwrap();
     assert_eq!((q.verdict().0.as_str(), q.built["full"] == q.built["cleaned"]), ("ready", true));
+    let cleaned = q.megabytes(FULL);
     q.sh(&format!("cd {FULL} && rm -r {NEVER_ENTERED} 2>/dev/null; find . -name '*.c' ! -path './scripts/*' -delete"));
     q.build(FULL, "stripped").unwrap();
     assert_eq!((q.verdict().0.as_str(), q.built["full"] == q.built["stripped"]), ("ready", true));
@@ -149,9 +150,9 @@ fn every_answer_holds() {
     let gone = "include/config include/generated Module.symvers .config scripts/mod/modpost";
     q.sh(&format!("cd {SOURCE} && test -z \"$(ls -d {gone} 2>/dev/null)\""));
 
-    println!("MB: full {}, package {}, cleaned and stripped {stripped}", sizes[0], sizes[1]);
+    let [full, package, preserved] = [sizes[0], sizes[1], q.megabytes(&preserved)];
+    println!("MB: built {full}, cleaned {cleaned}, stripped {stripped}, packaged {package}, preserved {preserved}");
     let loaded = q.loaded();
-    println!("{loaded:#?}");
     for name in ["full", "package", "preserved", "cleaned", "stripped", "other-release"] {
         assert_eq!(loaded[name], "", "{name}: {loaded:#?}");
     }

@@ -72,6 +72,7 @@ fn a_tree_that_was_moved_is_found_trusted_and_linked_to_and_the_kernel_loads_wha
     // The copy of another build, of another release, and a source that nobody has prepared: each with its reason.
     let script = "cp -a /srv/package /srv/build && sed -i '/\\tmodule_layout\\t/s/^0x......../0x12345678/' /srv/build/Module.symvers; \
                   cp -a /srv/package /srv/release && sed -i 's/-felix/-jelle/' /srv/release/include/generated/utsrelease.h; \
+                  mkdir /home/felix/other && mount -t tmpfs none /home/felix/other && cp -a /srv/package /home/felix/other/tree; \
                   umount /srv/package";
     root.sh(script).unwrap().success().unwrap();
     let refused = repair(&root, &format!("{release} --search /srv --search /home"));
@@ -88,6 +89,10 @@ fn a_tree_that_was_moved_is_found_trusted_and_linked_to_and_the_kernel_loads_wha
             &format!("go on kbuild-guard repair {release} --search /srv --search /home --trust-owner felix"),
         ],
     );
+    // What is mounted below is not entered, unless it is named.
+    assert!(!refused.output.contains("/home/felix/other"), "{refused:?}");
+    let named = repair(&root, &format!("{release} --search /home/felix/other --trust-owner felix -n"));
+    assert!(named.code == 0 && named.output.contains("  tree    /home/felix/other/tree\n"), "{named:?}");
     let dry = repair(&root, &format!("{release} --search /home --trust-owner felix -n"));
     assert!(dry.code == 0 && dry.output.ends_with("Nothing was changed.\n"), "{dry:?}");
     assert_eq!(links(&root, &release), [OLD, OLD]);

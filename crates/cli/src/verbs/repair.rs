@@ -145,7 +145,7 @@ fn undo(session: &Session<'_>, wish: &Repair, named: Option<Release>) -> Result<
     let system = &session.system;
     let release = match named {
         Some(release) => Some(release),
-        None => Journal::load(&system.root)?.latest(),
+        None => Journal::load(&system.root)?.latest(&system.installed()?),
     };
     let Some(release) = release else {
         if session.options.json {

@@ -25,6 +25,12 @@ pub fn text(account: &Account) -> String {
         (Outcome::Unchanged, _) if *before == State::Ready => {
             format!("kernel {release} is ready: there is nothing to repair")
         }
+        (Outcome::Unchanged, _) if !before.is_usable() => {
+            format!("kernel {release} is {}, and its tree is good: there is nothing to repair", before.as_str())
+        }
+        (Outcome::Unchanged, _) if account.verdicts.is_empty() => {
+            format!("kernel {release} is {}: modules can be built for it, and its link is left alone", before.as_str())
+        }
         (Outcome::Unchanged, _) => format!("kernel {release} is {}: there is no better tree for it", before.as_str()),
         (_, Some(_)) if is_done => format!("kernel {release}: its build link leads to a tree that fits"),
         (_, Some(_)) => format!("kernel {release}: its build link would lead to a tree that fits"),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Move, undo};
 use crate::error::{Error, Result};
+use crate::kernels::Kernel;
 use crate::preserve::Refusal;
 use crate::release::Release;
 use crate::root_path::RootPath;
@@ -149,10 +150,12 @@ impl Journal {
         })
     }
 
-    /// The kernel whose links were moved last, of those for which something is left to take back.
-    pub fn latest(&self) -> Option<Release> {
-        let releases = self.entries.iter().rev().filter_map(Entry::release);
-        releases.into_iter().find(|release| self.standing(release).is_some())
+    /// The kernel whose links were moved last, of those that are `installed` and for which something is left to take
+    /// back.
+    pub fn latest(&self, installed: &[Kernel]) -> Option<Release> {
+        let is_here = |release: &Release| installed.iter().any(|kernel| kernel.release == *release);
+        let mut releases = self.entries.iter().rev().filter_map(Entry::release);
+        releases.find(|release| is_here(release) && self.standing(release).is_some())
     }
 
     /// Every place that a link of a kernel led to, the latest first.
@@ -161,11 +164,12 @@ impl Journal {
         entries.flat_map(Entry::moves).flat_map(|one| [one.new, one.old]).flatten().collect()
     }
 
-    /// Adds an entry; says whether it is another than the last, which a run that was killed may have left.
+    /// Adds an entry; says whether it is more than the last says, which a run that was killed may have left.
+    /// Whichever verb finishes it, it is taken back as one.
     pub(super) fn add(&mut self, entry: Entry) -> bool {
         let last = self.entries.iter().rev().find(|other| other.release == entry.release);
         let is_known =
-            last.is_some_and(|last| last.by == entry.by && entry.links.iter().all(|link| last.links.contains(link)));
+            last.is_some_and(|last| last.by != undo::BY && entry.links.iter().all(|link| last.links.contains(link)));
         if !is_known {
             self.push(entry);
         }
@@ -222,6 +226,7 @@ mod tests {
         assert!(journal.add(Entry::new(&felix, "preserve", &moved)));
         assert!(journal.add(Entry::new(&jelle, "preserve", &[one(None, "/y")])));
         assert!(!journal.add(Entry::new(&felix, "preserve", &moved)), "begun by one that was killed");
+        assert!(!journal.add(Entry::new(&felix, "repair", &moved)), "and finished by another");
         journal.store(&root).unwrap();
         let again = Journal::load(&root).unwrap();
         assert_eq!(again, journal);

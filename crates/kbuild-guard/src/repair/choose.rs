@@ -108,7 +108,14 @@ pub(super) fn prove(
         verdict.unfit = Some(Unfit::Finding(None, changed.to_string()));
         return Ok(verdict);
     }
-    let proof = system.assess_with(assessment, &candidate.path)?;
+    let proof = match system.assess_with(assessment, &candidate.path) {
+        Ok(proof) => proof,
+        // A tree that is closed is one that does not fit, and no reason not to look at the others.
+        Err(error) => {
+            verdict.unfit = Some(Unfit::Finding(None, error.to_string()));
+            return Ok(verdict);
+        }
+    };
     let state = state_of_trees(&proof);
     verdict.state = Some(state);
     verdict.source.clone_from(&proof.closure.source);
@@ -142,12 +149,13 @@ pub(super) fn prove(
     Ok(verdict)
 }
 
-/// Puts the best first: those that fit, those that only their owners stand against, the others as they were found.
+/// Puts the best first: those that fit, those that only their owners stand against, those of this release, the others.
 pub(super) fn sort(verdicts: &mut [Verdict]) {
     let class = |verdict: &Verdict| match verdict.unfit {
         None => 0,
         Some(Unfit::Untrusted(_)) => 1,
         Some(Unfit::NoBetter) => 2,
+        Some(Unfit::Finding(Some(FindingId::OtherRelease), _)) => 4,
         Some(Unfit::Finding(..)) => 3,
     };
     verdicts.sort_by(|one, other| (class(one), one.rank()).cmp(&(class(other), other.rank())));

@@ -19,7 +19,7 @@ use crate::machine::Users;
 use crate::package_db::{PackageId, Remedy};
 use crate::policy::Policy;
 use crate::quote::quoted;
-use crate::relink::{self, Journal, Move};
+use crate::relink::{self, Entry, Journal, Move};
 use crate::root_path::RootPath;
 use crate::survey::System;
 use crate::sysroot::{Kind, WalkEnd};
@@ -157,14 +157,13 @@ fn left_over(system: &System, assessment: &Assessment, journal: &Journal, force:
         Err(error) => return Err(error),
     }
     let old = Some(system.root.link_target(&link)?);
-    let recorded = journal.last(&kernel.release).map(|entry| entry.moves()).unwrap_or_default();
-    let begun = recorded.into_iter().find(|one| one.link == link && one.old == old && one.old != one.new);
+    let last = journal.last(&kernel.release).map(Entry::moves).unwrap_or_default();
+    let begun = last.iter().find(|one| one.link == link && one.old == old && one.old != one.new);
     let is_build_moved =
         |one: &Move| matches!(&closure.link.kind, LinkKind::Symlink(target) if Some(target) == one.new.as_ref());
     if let Some(begun) = begun {
-        let last = journal.last(&kernel.release).map(|entry| entry.moves()).unwrap_or_default();
         if last.iter().any(|one| one.link == closure.link.path && is_build_moved(one)) {
-            return Ok(vec![begun]);
+            return Ok(vec![begun.clone()]);
         }
     }
     let leads_nowhere = matches!(system.root.walk(&link).end, WalkEnd::Missing { .. });

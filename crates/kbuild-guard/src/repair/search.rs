@@ -76,7 +76,11 @@ pub(super) fn below(root: &Sysroot, dir: &RootPath, extent: Extent) -> Result<Se
         if depth >= extent.depth {
             continue;
         }
-        for entry in here.list(MOST_NAMES)? {
+        let Ok(entries) = here.list(MOST_NAMES) else {
+            closed += 1;
+            continue;
+        };
+        for entry in entries {
             let is_hopeless = matches!(entry.kind, Some(Kind::File | Kind::Symlink | Kind::Other))
                 || entry.name == ".git"
                 || entry.name == "lost+found";
