@@ -2,10 +2,9 @@
 //! Where a tree for a kernel may be: where distributions put trees, where other kernels' links lead, where this one's
 //! has led, and where somebody says. Found by their look alone; whether one fits is asked later.
 
-use std::path::Path;
-
 use super::search::{self, Extent};
 use crate::build_tree::Closure;
+use crate::checks::uts_release;
 use crate::error::Result;
 use crate::release::Release;
 use crate::relink::Journal;
@@ -21,8 +20,11 @@ const MODULES: [&str; 2] = ["/usr/lib/modules", "/lib/modules"];
 /// More modules directories than any system has.
 const MOST_KERNELS: usize = 4096;
 
-/// More trees than these are not looked at.
+/// So many trees are proved for one kernel at most: first those that say they are its.
 const MOST: usize = 256;
+
+/// A line of a few words.
+const LARGEST: usize = 4096;
 
 /// How a tree was found. The earlier ones are preferred where nothing else tells trees apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +63,8 @@ pub struct Candidate {
     pub found: Found,
     /// Device and inode: what is at this path later has to be the same.
     pub id: (u64, u64),
+    /// Of which release it says it is; `None` where it says nothing.
+    pub says: Option<String>,
 }
 
 /// Every tree that is there, whichever kernel it is for. Looked for once, for all of them.
@@ -105,23 +109,21 @@ impl Candidates {
     fn add(&mut self, root: &Sysroot, path: &RootPath, found: Found) {
         let WalkEnd::Found { path, status } = root.walk(path).end else { return };
         let is_known = self.all.iter().any(|other| other.id == status.id);
-        if status.kind != Kind::Directory || is_known {
-            return;
-        }
-        if self.all.len() < MOST {
-            self.all.push(Candidate { path, found, id: status.id });
-        } else if self.all.len() == MOST && !self.remarks.iter().any(|remark| remark == TOO_MANY) {
-            self.remarks.push(TOO_MANY.to_owned());
+        if status.kind == Kind::Directory && !is_known {
+            let text = root.read(&path.join("include/generated/utsrelease.h"), LARGEST).unwrap_or_default();
+            let says = uts_release(&String::from_utf8_lossy(&text)).map(str::to_owned);
+            self.all.push(Candidate { path, found, id: status.id, says });
         }
     }
 
-    /// The candidates for one kernel: these, and where its own link leads and has led.
+    /// The candidates for one kernel: these, and where its own link leads and has led. A machine that builds for others
+    /// may have a thousand: those that say they are its are looked at first.
     pub(super) fn of(&self, root: &Sysroot, release: &Release, closure: &Closure, journal: &Journal) -> Vec<Candidate> {
         let mut own = Candidates::default();
         if let Some(tree) = closure.build_tree() {
             own.add(root, tree, Found::Link);
         }
-        for place in journal.places(release).iter().filter(|place| is_plain(place)) {
+        for place in journal.places(release).iter().filter(|place| place.is_absolute()) {
             own.add(root, &RootPath::new(place), Found::Journal);
         }
         for candidate in &self.all {
@@ -129,15 +131,14 @@ impl Candidates {
                 own.all.push(candidate.clone());
             }
         }
+        own.all.sort_by_key(|candidate| match &candidate.says {
+            Some(says) if says == release.as_str() => 0,
+            None => 1,
+            Some(_) => 2,
+        });
+        own.all.truncate(MOST);
         own.all
     }
-}
-
-const TOO_MANY: &str = "there are more trees than are looked at: name the directory of the right one";
-
-/// A place that was written down as a link says it: one that begins elsewhere is not asked about again.
-fn is_plain(path: &Path) -> bool {
-    path.is_absolute()
 }
 
 #[cfg(test)]
@@ -158,6 +159,8 @@ mod tests {
             }
             fs::write(at(tree).join("Makefile"), "").unwrap();
         }
+        fs::create_dir(at("home/felix/a/linux/include/generated")).unwrap();
+        fs::write(at("home/felix/a/linux/include/generated/utsrelease.h"), "#define UTS_RELEASE \"R\"\n").unwrap();
         fs::create_dir_all(at("usr/src/zfs-2.1")).unwrap();
         fs::create_dir_all(at("usr/lib/modules/R")).unwrap();
         fs::create_dir_all(at("usr/lib/modules/S/build")).unwrap();
@@ -188,6 +191,6 @@ mod tests {
         };
         let closure = follow(&root, &kernel).unwrap();
         let of = found.of(&root, &release, &closure, &Journal::load(&root).unwrap());
-        assert_eq!((of.len(), of[0].found), (5, Found::Link));
+        assert_eq!((of.len(), of[0].says.as_deref(), of[1].found), (5, Some("R"), Found::Link));
     }
 }

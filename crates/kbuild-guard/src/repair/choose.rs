@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_best_comes_first() {
         let verdict = |path: &str, state, package: Option<&str>, risks, found| Verdict {
-            candidate: Candidate { path: RootPath::new(path), found, id: (0, 0) },
+            candidate: Candidate { path: RootPath::new(path), found, id: (0, 0), says: None },
             source: None,
             state: Some(state),
             package: package.map(PackageId::new),
