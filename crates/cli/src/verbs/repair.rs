@@ -46,7 +46,7 @@ pub(crate) fn run(session: &Session<'_>, wish: &Repair) -> Result<Exit> {
     }
     let request = Request { trusted: wish.trust_owner.clone(), force: wish.force, has_searched: !searched.is_empty() };
     let candidates = Candidates::find(&session.system.root, &searched)?;
-    if !session.options.json {
+    if !session.options.json && !session.options.quiet {
         for remark in &candidates.remarks {
             output::complain(remark);
         }
