@@ -34,6 +34,8 @@ pub(crate) enum Error {
     ProbeElsewhere(PathBuf),
     /// A place for a copy that is no absolute path; it is fit for a terminal here.
     NoPlace(String),
+    /// Several kernels want repair, and none was named.
+    SeveralWant(Vec<Release>),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -49,6 +51,7 @@ impl Error {
             | Error::NoPackage(_)
             | Error::NoPath(_)
             | Error::NoPlace(_)
+            | Error::SeveralWant(_)
             | Error::Common(kbuild_guard::error::Error::Refused(Refusal::NotRoot))
             | Error::ProbeElsewhere(_) => Exit::Usage,
             Error::Common(kbuild_guard::error::Error::Refused(_)) => Exit::Findings,
@@ -77,6 +80,10 @@ impl fmt::Display for Error {
                 quoted_os(root.as_os_str())
             ),
             Error::NoPlace(path) => write!(f, "{path} is not the absolute path of a directory"),
+            Error::SeveralWant(releases) => {
+                let releases: Vec<&str> = releases.iter().map(Release::as_str).collect();
+                write!(f, "several kernels want repair: {}; name one, or say --all", releases.join(", "))
+            }
             Error::Output(error) => write!(f, "cannot write the answer: {error}"),
         }
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// What each status means: for `--help` and the man page.
 pub const STATUSES: [(u8, &str); 4] = [
     (0, "nothing to do, or done"),
-    (1, "findings: of a kernel, of what-if, of the configuration, of a hook; a tree that is not preserved, and why"),
+    (1, "findings: of a kernel, of what-if, of the configuration, of a hook; what is not preserved or repaired"),
     (2, "the command was called wrongly"),
     (3, "it could not be determined; this stands above findings"),
 ];
@@ -26,6 +26,19 @@ pub(crate) enum Exit {
     Usage,
     /// It could not be determined. Stands above findings.
     Unknown,
+}
+
+impl Exit {
+    /// The worse of two.
+    pub(crate) fn or_worse(self, other: Exit) -> Exit {
+        let badness = |exit: Exit| match exit {
+            Exit::Well => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Unknown => 3,
+        };
+        if badness(other) > badness(self) { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {

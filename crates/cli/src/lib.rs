@@ -7,6 +7,7 @@ mod exit;
 mod options;
 mod output;
 mod session;
+mod typed;
 mod verbs;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Verb::Config => verbs::config::run(&session),
         Verb::Hooks => verbs::hooks::run(&session),
         Verb::Preserve(wish) => verbs::preserve::run(&session, wish),
+        Verb::Repair(wish) => verbs::repair::run(&session, wish),
         Verb::WhatIf { change, as_live } => verbs::what_if::run(&session, change, *as_live),
     });
     match answer {

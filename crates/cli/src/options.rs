@@ -22,7 +22,7 @@ pub enum ColourChoice {
 /// Says whether external kernel modules can be built, kernel by kernel, and why not.
 ///
 /// Package managers call kbuild-guard so that module builds never break unnoticed. This command shows what their hooks
-/// see and what they would decide. It asks nothing, uses no network, and changes nothing unless it is told to preserve.
+/// see and what they would decide. It asks nothing, uses no network, and changes nothing unless it is told to preserve or repair.
 #[derive(Debug, Parser)]
 #[command(name = "kbuild-guard", version, max_term_width = 80, color = clap::ColorChoice::Never)]
 #[command(after_help = exit::HELP)]
@@ -104,6 +104,13 @@ pub enum Verb {
     /// 60 MB of it are copied to /usr/src/linux-headers-RELEASE, the copy is judged like any tree, and then the build
     /// link is moved to it. Where that fails or is refused, nothing has changed; exit status 1 is a refusal.
     Preserve(Preserve),
+    /// Move a kernel's build link to a tree that is proved to fit.
+    ///
+    /// Trees are looked for in /usr/src, where the modules directories' links lead, where this kernel's link has led,
+    /// and below every --search DIR. Each is judged as any tree is: of exactly this release and build, and fit for
+    /// building. The link is moved to the best one, and where it led is written down. Without a RELEASE, the kernel in
+    /// which no module can be built, if there is one only. Exit status 1 says that no tree fits, or that it is refused.
+    Repair(Repair),
     /// What the guard would say, without doing anything.
     WhatIf {
         /// The change to ask about.
@@ -135,6 +142,45 @@ pub struct Preserve {
     /// Copy a tree that a package owns, too.
     #[arg(long)]
     pub force: bool,
+
+    /// Say what would be done, and do nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// What to repair, and how.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// The kernel whose link it is; without, the one that wants repair.
+    #[arg(value_name = "RELEASE", conflicts_with = "all")]
+    pub release: Option<OsString>,
+
+    /// Repair every kernel in which no module can be built and that is needed or has a link.
+    #[arg(long, conflicts_with = "undo")]
+    pub all: bool,
+
+    /// Look for trees below DIR, too; may be given several times.
+    ///
+    /// Links are not followed there, and file systems that are mounted below are not entered: name them.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "undo")]
+    pub search: Vec<PathBuf>,
+
+    /// Take a tree that USER can change, too.
+    ///
+    /// A refusal names everybody who could. What they put there is run by root whenever a module is built.
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username, conflicts_with = "undo")]
+    pub trust_owner: Vec<String>,
+
+    /// Move a link that a package owns, or that somebody has moved since, too.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Move the links back to where they led before they were moved last.
+    ///
+    /// Even to where nothing is. Given again, it goes one step further back. Without a RELEASE, the links that were
+    /// moved last, of whatever kernel.
+    #[arg(long)]
+    pub undo: bool,
 
     /// Say what would be done, and do nothing.
     #[arg(short = 'n', long)]

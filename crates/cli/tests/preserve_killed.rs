@@ -13,12 +13,8 @@
 mod support;
 
 use std::fs;
-use std::process::{Command, Stdio};
 
-use nix::sys::ptrace::{self, Options};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use support::killed::run_for;
 use support::{Layout, System};
 
 const RELEASE: &str = "6.8.0-felix";
@@ -31,42 +27,6 @@ const LAST: usize = 160;
 /// Of those before, one of so many.
 const EVERY: usize = 61;
 
-/// Starts the command, stops it before its first system call, and lets it make so many that it enters or leaves one
-/// `limit` times; then kills it. Says how often it did, and whether it had ended before.
-#[allow(clippy::zombie_processes, reason = "waitpid waits for it wherever it ends")]
-fn run_for(system: &System, limit: usize) -> (usize, bool) {
-    let command = system.command(["preserve", RELEASE]);
-    // A shell that stops itself, so that nobody has to be quick: then it becomes the command.
-    let mut child = Command::new("/bin/sh");
-    child.env_clear().args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""]).arg(command.get_program());
-    child.args(command.get_args()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = child.spawn().unwrap();
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    assert_eq!(waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap(), WaitStatus::Stopped(pid, Signal::SIGSTOP));
-    ptrace::seize(pid, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC)
-        .unwrap();
-    kill(pid, Signal::SIGCONT).unwrap();
-    let (mut calls, mut is_ours) = (0, false);
-    loop {
-        match waitpid(pid, None).unwrap() {
-            WaitStatus::PtraceEvent(_, _, event) if event == ptrace::Event::PTRACE_EVENT_EXEC as i32 => is_ours = true,
-            WaitStatus::PtraceSyscall(_) if is_ours => calls += 1,
-            WaitStatus::Exited(_, code) => {
-                assert_eq!(code, 0);
-                return (calls, true);
-            }
-            WaitStatus::Signaled(..) => return (calls, false),
-            _ => {}
-        }
-        if calls >= limit {
-            kill(pid, Signal::SIGKILL).unwrap();
-            child.wait().unwrap();
-            return (calls, false);
-        }
-        ptrace::syscall(pid, None).unwrap();
-    }
-}
-
 fn names(system: &System, dir: &str) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(system.at(dir))
         .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
@@ -78,13 +38,13 @@ fn names(system: &System, dir: &str) -> Vec<String> {
 #[test]
 fn killed_at_any_system_call_it_leaves_a_link_that_is_good_and_the_next_run_finishes() {
     let layout = Layout::named("modules-install");
-    let (all, has_ended) = run_for(&layout.assemble(), usize::MAX);
+    let (all, has_ended) = run_for(&layout.assemble(), &["preserve", RELEASE], usize::MAX);
     assert!(has_ended && all > 2 * LAST, "{all}");
     let last = all - LAST;
     let mut seen = Vec::new();
     for limit in (1..last).step_by(EVERY).chain(last..all) {
         let system = layout.assemble();
-        let (_, has_ended) = run_for(&system, limit);
+        let (_, has_ended) = run_for(&system, &["preserve", RELEASE], limit);
         let link = fs::read_link(system.at("/lib/modules/6.8.0-felix/build")).unwrap();
         let link = link.to_str().unwrap();
         assert!(link == TREE || link == COPY, "{limit} of {all}: {link}");

@@ -245,6 +245,50 @@ fn preserve_is_as_its_schema_says() {
     }
 }
 
+#[test]
+fn repair_is_as_its_schema_says() {
+    let schema = schema("repair.schema.json");
+    let run = |system: &System, words: &[&str]| {
+        let run = system.run(["repair", "--json"].iter().chain(words));
+        assert_valid(&schema, "repair", &run)["kernels"].clone()
+    };
+    for layout in Layout::all() {
+        run(&layout.assemble(), &["--all", "--search", "/", "--dry-run"]);
+    }
+    let system = Layout::named("modules-install").assemble();
+    std::fs::rename(system.at("/home/felix/linux-6.8"), system.at("/home/felix/moved")).unwrap();
+    assert_eq!(run(&system, &[])[0]["outcome"], "refused");
+    assert_eq!(run(&system, &["--search", "/home", "-n"])[0]["outcome"], "would-relink");
+    let done = system.run(["repair", "--json", "--search", "/home"]).json();
+    assert_eq!(done["kernels"][0]["outcome"], "relinked");
+    assert_eq!(run(&system, &["6.8.0-felix"])[0]["outcome"], "unchanged");
+    assert_eq!(run(&system, &["--undo", "-n"])[0]["outcome"], "would-undo");
+    assert_eq!(run(&system, &["--undo"])[0]["outcome"], "undone");
+    assert_eq!(run(&system, &["--undo", "6.8.0-felix"])[0]["outcome"], "unchanged");
+    assert_eq!(run(&system, &["--undo"]), json!([]));
+    for (pointer, value) in [
+        ("/schema", json!(2)),
+        ("/remarks", Value::Null),
+        ("/kernels/0/release", json!("a/b")),
+        ("/kernels/0/outcome", json!("done")),
+        ("/kernels/0/outcome", json!("refused")),
+        ("/kernels/0/outcome", json!("unchanged")),
+        ("/kernels/0/outcome", json!("would-relink")),
+        ("/kernels/0/tree", json!("home")),
+        ("/kernels/0/links", json!([])),
+        ("/kernels/0/links/0/old", json!(1)),
+        ("/kernels/0/trees/0/found", json!("luck")),
+        ("/kernels/0/trees/0/fits", json!(false)),
+        ("/kernels/0/trees/0/reason", json!("because")),
+        ("/kernels/0/state_after", json!("fine")),
+        ("/kernels/0/state_after", json!(null)),
+        ("/kernels/0/reason", json!("because")),
+        ("/kernels/0/more", json!(1)),
+    ] {
+        assert!(!faults(&schema, &changed(&done, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+}
+
 fn remove_headers(system: &System) -> Value {
     system.run(["what-if", "remove", "linux-headers-6.1.0-56-cloud-amd64", "--as-live", "--json"]).json()
 }

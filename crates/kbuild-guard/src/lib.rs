@@ -5,7 +5,7 @@
 //! [`losses`] asks which leaving packages hold hops of which kernel's [`build_tree::Closure`]; only the
 //! kernels that lose something are assessed ([`assess`]); [`guard`] decides. Verifying goes from
 //! [`survey`] to [`verify`]. What changes something is asked for by an admin: [`preserve`] copies what builds need
-//! of a tree, [`relink`] moves the build link to it. [`present`] shows the same structures as text and as JSON. Package
+//! of a tree, [`repair`] finds one that fits, [`relink`] moves the build link to it. [`present`] shows the same structures as text and as JSON. Package
 //! managers are seen through the traits of [`package_db`], files through [`sysroot`] alone.
 
 pub mod assess;
@@ -29,6 +29,7 @@ pub mod probe;
 pub mod quote;
 pub mod release;
 pub mod relink;
+pub mod repair;
 pub mod reply;
 mod root_path;
 pub mod succession;

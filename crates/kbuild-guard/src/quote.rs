@@ -47,6 +47,13 @@ pub fn quoted_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// A word of a command as a shell takes it, as far as it can be printed.
+pub fn shell_word(word: &OsStr) -> String {
+    let plain = quoted_os(word);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !plain.is_empty() && plain.chars().all(is_plain) { plain } else { format!("'{}'", plain.replace('\'', "'\\''")) }
+}
+
 /// JSON text as it may be printed: JSON leaves DEL, C1 controls and invisible characters as they are.
 /// Outside of its strings there are none but line ends.
 pub fn quoted_json(json: &str) -> String {
@@ -82,6 +89,13 @@ mod tests {
         assert_eq!(quoted_bytes("a\u{202e}b".as_bytes()), "a\\u{202e}b");
         assert_eq!(quoted_text(""), "\"\"");
         assert_eq!(quoted_json("{\n\"a\u{9b}\u{7f}\"}"), "{\n\"a\\u009b\\u007f\"}");
+    }
+
+    #[test]
+    fn words_as_a_shell_takes_them() {
+        for (word, shown) in [("--root", "--root"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'")] {
+            assert_eq!(shell_word(OsStr::new(word)), shown);
+        }
     }
 
     proptest! {

@@ -51,6 +51,11 @@ pub fn built_apart() -> Result<Base> {
     Base::debian12_built_apart(&mut |_| {})
 }
 
+/// The same with that kernel installed, and every kind of tree of it in /usr/src.
+pub fn self_built_trees() -> Result<Base> {
+    Base::debian12_self_built_trees(&mut |_| {})
+}
+
 /// Debian 12 with autopkgtest and piuparts.
 pub fn with_testers() -> Result<Base> {
     Base::debian12_packaging(&mut |_| {})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `preserve`: copies what module builds need of a tree, and moves the build link to the copy.
 
-use std::ffi::OsStr;
+use std::path::Path;
 use std::str::FromStr;
 
 use kbuild_guard::kernels::Kernel;
@@ -19,12 +19,13 @@ use crate::exit::Exit;
 use crate::options::Preserve;
 use crate::output;
 use crate::session::Session;
+use crate::typed;
 
 /// Preserves the tree of the kernel that is named.
 pub(crate) fn run(session: &Session<'_>, wish: &Preserve) -> Result<Exit> {
     let release = Release::from_str(text(&wish.release)?)?;
     let request = Request {
-        to: wish.to.as_ref().map(|path| absolute(path.as_os_str())).transpose()?,
+        to: wish.to.as_deref().map(place).transpose()?,
         trusted: wish.trust_owner.clone(),
         force: wish.force,
     };
@@ -77,27 +78,15 @@ fn refused(refusal: &Refusal) -> Result<Exit> {
     output::complain(&format!("refused: {refusal}"));
     let more = refusal.way_on();
     if !more.is_empty() {
-        let typed = std::env::args_os().skip(1);
-        let words = std::iter::once("kbuild-guard".into()).chain(typed).chain(more.into_iter().map(Into::into));
-        let command: Vec<String> = words.map(|word| shell_word(&word)).collect();
-        output::say(&command_row("go on", &command.join(" ")));
+        output::say(&command_row("go on", &typed::again_with(more)));
     }
     Ok(Error::from(kbuild_guard::error::Error::from(refusal.clone())).exit())
 }
 
-/// A word as a shell takes it.
-fn shell_word(word: &OsStr) -> String {
-    let plain = quoted_os(word);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !plain.is_empty() && plain.chars().all(is_plain) { plain } else { format!("'{}'", plain.replace('\'', "'\\''")) }
-}
-
-/// A directory of the root, which has no directory that anybody stands in.
-fn absolute(path: &OsStr) -> Result<RootPath> {
-    let plain = std::path::Path::new(path).components().all(|part| part != std::path::Component::ParentDir);
-    let path = std::path::Path::new(path);
-    match path.is_absolute() && plain && path.file_name().is_some() {
-        true => Ok(RootPath::new(path)),
-        false => Err(Error::NoPlace(quoted_os(path.as_os_str()))),
+/// A place for a copy, which has a name.
+fn place(path: &Path) -> Result<RootPath> {
+    match path.file_name() {
+        Some(_) => typed::absolute(path),
+        None => Err(Error::NoPlace(quoted_os(path.as_os_str()))),
     }
 }

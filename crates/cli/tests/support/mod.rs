@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Golden layouts (tests/layouts, described in its README) put together, and the command run on them.
 
+pub(crate) mod killed;
+
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io::Read;

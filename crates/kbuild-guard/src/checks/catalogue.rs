@@ -86,18 +86,18 @@ catalogue! {
     /// The build link leads to a path that does not exist.
     LinkDangling = "KBG002", "the build link leads nowhere",
         consequence: "no external module can be built for this kernel",
-        advice: "install this kernel's headers, put the tree back, or link to a tree of exactly this release",
+        advice: "install this kernel's headers, put the tree back, or look for a tree that fits with 'kbuild-guard repair'",
         story: "The link is there and the tree it names is not: it was moved, archived or deleted, it lies on \
                 another machine (a build host's directory is in the link), or its package lost its files.";
     /// The build link leads to itself.
     LinkLoop = "KBG003", "the build link leads in a circle",
         consequence: "no external module can be built for this kernel",
-        advice: "link to a tree of exactly this release",
+        advice: "link to a tree of exactly this release ('kbuild-guard repair')",
         story: "Following the link comes back to the link, or takes more hops than the kernel follows (40).";
     /// What the build link leads to is no tree modules can be built in.
     NotATree = "KBG004", "the build link does not lead to a kernel build tree",
         consequence: "no external module can be built for this kernel",
-        advice: "link to a prepared tree of exactly this release",
+        advice: "link to a prepared tree of exactly this release ('kbuild-guard repair')",
         story: "A build tree is a directory whose Makefile is the kernel's own or includes it. Here there is a \
                 file, an empty directory, or a Makefile that leads to nothing of the kernel.";
     /// Something could not be looked at.
@@ -130,14 +130,15 @@ catalogue! {
     /// The tree is another release's.
     OtherRelease = "KBG020", "the tree belongs to another release",
         consequence: "modules built there carry another release than the kernel",
-        advice: "link to the tree of exactly this release",
+        advice: "link to the tree of exactly this release ('kbuild-guard repair')",
         story: "UTS_RELEASE in include/generated/utsrelease.h is what a module is stamped with. Without \
                 CONFIG_MODVERSIONS the kernel refuses such a module; with it, the kernel compares the checksums of \
                 every symbol the module uses, and takes it if they happen to agree.";
     /// The tree is of another build than the kernel.
     OtherBuild = "KBG021", "the tree is of another build than the kernel",
         consequence: "modules are built, and the kernel refuses those that use what differs",
-        advice: "link to the tree this kernel was built in, or install kernel and headers of one build",
+        advice: "link to the tree this kernel was built in ('kbuild-guard repair' looks for it), or install kernel and \
+                 headers of one build",
         story: "The release is the same and the build is not: the tree was configured or built again after the \
                 kernel was installed. The kernel's own modules carry the checksums of the symbols it exports and its \
                 version magic; the tree's Module.symvers and configuration say otherwise.";

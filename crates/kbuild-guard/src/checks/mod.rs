@@ -24,6 +24,7 @@ mod tree_files;
 pub use catalogue::{CATALOGUE, Effect, Entry, FindingId};
 pub use known::Known;
 pub use packaged_trees::PackagedTrees;
+pub(crate) use release::uts_release;
 
 use crate::build_tree::{Closure, End};
 use crate::error::Result;

@@ -38,7 +38,7 @@ pub(super) fn check(inspection: &mut Inspection<'_>) {
 }
 
 /// The string in `#define UTS_RELEASE "…"`.
-fn uts_release(text: &str) -> Option<&str> {
+pub(crate) fn uts_release(text: &str) -> Option<&str> {
     let line = text
         .lines()
         .find_map(|line| line.trim_start().strip_prefix("#define")?.trim_start().strip_prefix("UTS_RELEASE"))?;

@@ -9,6 +9,7 @@ pub mod layout;
 mod owners;
 pub mod preserve;
 pub mod probe;
+pub mod repair;
 pub mod story;
 pub mod text;
 

@@ -121,7 +121,7 @@ struct LeftOutEntry {
 struct LinkEntry {
     path: String,
     old: Option<String>,
-    new: String,
+    new: Option<String>,
 }
 
 impl Json {
@@ -148,7 +148,7 @@ impl Json {
                 .map(|one| LinkEntry {
                     path: path(one.link.as_path()),
                     old: one.old.as_deref().map(path),
-                    new: path(&one.new),
+                    new: one.new.as_deref().map(path),
                 })
                 .collect(),
             state_before: account.before.as_str(),

@@ -13,7 +13,8 @@ use crate::policy::Policy;
 use crate::present::Owners;
 use crate::present::layout::{command_line, few, paragraph, row};
 use crate::present::text::{Colour, code, painted};
-use crate::quote::{quoted, quoted_os};
+use crate::quote::{quoted, quoted_os, shell_word};
+use crate::repair;
 use crate::sysroot::RootPath;
 
 /// Names beyond these are counted.
@@ -50,6 +51,7 @@ pub fn of_kernel(assessment: &Assessment, owners: &Owners, policy: &Policy, colo
     if assessment.is_at_fault() || state == State::Unknown {
         out.push_str("\nWhat mends it\n");
         out.push_str(&cure(assessment, policy));
+        out.push_str(&search(assessment, owners));
     }
     out.push_str(&format!("\nIf nothing is done\n{}", paragraph(2, otherwise(assessment))));
     out.push_str("\nTo read more\n");
@@ -218,6 +220,20 @@ fn cure(assessment: &Assessment, policy: &Policy) -> String {
         out.push_str(&format!("  kbuild-guard explain {release}\n"));
     }
     out
+}
+
+/// Where a tree that fits may be elsewhere: how to have it looked for. A package's link is the package's to mend.
+fn search(assessment: &Assessment, owners: &Owners) -> String {
+    let link = assessment.closure.hops.iter().find(|hop| hop.role == Role::BuildLink);
+    if !repair::may_help(assessment) || link.is_some_and(|link| owners.owner(link).is_some()) {
+        return String::new();
+    }
+    let mut command = format!("kbuild-guard repair {}", assessment.kernel.release);
+    if let Some(near) = repair::near(&assessment.closure) {
+        command.push_str(&format!(" --search {}", shell_word(near.as_os_str())));
+    }
+    paragraph(2, "Where its own tree is elsewhere now, this finds it, proves it and links to it:")
+        + &command_line(2, &command)
 }
 
 fn otherwise(assessment: &Assessment) -> &'static str {

@@ -7,19 +7,19 @@ use super::trees::Trees;
 use super::{Account, Preparation, Progress, Refusal, Work, cause, copy};
 use crate::assess::State;
 use crate::error::Result;
-use crate::relink;
+use crate::relink::{self, Lock};
 use crate::root_path::RootPath;
 use crate::survey::System;
-use crate::sysroot::Sysroot;
 
 impl Preparation {
     /// Does it. Where this fails, the build link is what it was, unless it is the `source` link beside it that could not
     /// be moved.
     pub fn carry_out(self, system: &System, tell: &mut dyn FnMut(Progress)) -> Result<Account> {
-        if !may_change(&system.root)? {
+        if !relink::may_change(&system.root)? {
             return Err(Refusal::NotRoot.into());
         }
         let mut account = self.account(system)?;
+        let lock = Lock::take(&system.root)?;
         let place = Place::take(&system.root, &self.target)?;
         account.after = Some(match &self.work {
             Work::There { state } => {
@@ -35,7 +35,7 @@ impl Preparation {
                 made?
             }
         });
-        relink::carry_out(&system.root, &self.assessment.kernel, "preserve", &self.moves)?;
+        relink::carry_out(&lock, &self.assessment.kernel, "preserve", &self.moves)?;
         Ok(account)
     }
 
@@ -86,10 +86,4 @@ impl Preparation {
         }
         Ok(proof.state())
     }
-}
-
-/// Whether this is root, or whose root it is: an image that an ordinary user unpacked is theirs in every part.
-fn may_change(root: &Sysroot) -> Result<bool> {
-    let me = nix::unistd::geteuid();
-    Ok(me.is_root() || (!root.is_own_root() && root.status(&RootPath::new("/"))?.uid == me.as_raw()))
 }

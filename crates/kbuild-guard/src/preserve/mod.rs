@@ -96,7 +96,7 @@ pub fn prepare(system: &System, assessment: Assessment, request: &Request) -> Re
     let release = &assessment.kernel.release;
     let target = request.to.clone().unwrap_or_else(|| RootPath::new(format!("/usr/src/linux-headers-{release}")));
     let target = publish::settle(root, &users, &target)?;
-    let moves = relink::moves(root, &assessment.kernel, &target)?;
+    let moves = relink::moves(root, &assessment.kernel, &target, &target)?;
     // What could not be written down would not be moved.
     Journal::load(root)?;
     if !request.force {
@@ -169,15 +169,10 @@ fn to_copy(
     if trees.all.iter().any(|tree| tree.held().path().contains(target)) {
         return Err(Refusal::WithinTree { target: target.clone() }.into());
     }
-    let selection = Selection::new(&trees.arch, &trees.config, &trees.makefile);
-    let mut plan = scan::scan(&trees.all, &selection, users, trees.owner)?;
+    trees.refuse_secluded(root)?;
+    let mut plan = look_through(root, users, &trees, trees.owner)?;
     for (path, why) in trees.missed(root) {
         plan.leave_out(path, why);
-    }
-    for tree in &trees.all {
-        for (path, who) in publish::writers_above(root, users, tree.held().path())? {
-            plan.note_writer(who, || path);
-        }
     }
     let strangers = plan.writers.iter().filter(|(who, _)| !request.trusted.contains(who));
     let writers: Vec<(String, RootPath)> = strangers.map(|(who, path)| (who.clone(), path.clone())).collect();
@@ -185,6 +180,25 @@ fn to_copy(
         return Err(Refusal::Untrusted { writers }.into());
     }
     Ok(Work::Copy { trees: Box::new(trees), plan })
+}
+
+/// What builds need of these trees, and everybody who can change any of it or what is above it.
+fn look_through(root: &Sysroot, users: &Users, trees: &Trees, owner: u32) -> Result<Plan> {
+    let selection = Selection::new(&trees.arch, &trees.config, &trees.makefile);
+    let mut plan = scan::scan(&trees.all, &selection, users, owner)?;
+    for tree in &trees.all {
+        for (path, who) in publish::writers_above(root, users, tree.held().path())? {
+            plan.note_writer(who, || path);
+        }
+    }
+    Ok(plan)
+}
+
+/// Everybody besides root who can change what builds need of the trees of a closure that is complete, each with one
+/// place.
+pub(crate) fn writers(root: &Sysroot, users: &Users, closure: &Closure) -> Result<Vec<(String, RootPath)>> {
+    // Who may read it does not matter where nothing is copied: it is as if it was all root's.
+    Ok(look_through(root, users, &Trees::open(root, closure)?, 0)?.writers.into_iter().collect())
 }
 
 /// Why no module can be built; the first finding is the most telling.

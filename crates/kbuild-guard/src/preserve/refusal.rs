@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a tree is not preserved, before anything was changed, and what an admin who wants it all the same has to say.
+//! Why a tree is not preserved, or a link not moved, before anything was changed, and what an admin who wants it all
+//! the same has to say.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::package_db::PackageId;
 use crate::quote::{quoted, quoted_os};
@@ -100,6 +102,30 @@ pub enum Refusal {
         /// The directory that it works in.
         path: RootPath,
     },
+    /// Another run is moving links.
+    LinksBusy {
+        /// The directory that it holds.
+        path: RootPath,
+    },
+    /// A link became another after it was decided to move it.
+    LinkChanged {
+        /// The link.
+        link: RootPath,
+    },
+    /// A link that is to be moved back leads elsewhere than it was moved to.
+    LinkMoved {
+        /// The link.
+        link: RootPath,
+        /// Where it leads; `None` where there is none.
+        now: Option<PathBuf>,
+        /// Where it was moved to.
+        recorded: Option<PathBuf>,
+    },
+    /// A tree became another after it was proved.
+    TreeChanged {
+        /// The tree.
+        path: RootPath,
+    },
     /// What was moved, and back, is written down in a way that this version does not know.
     ForeignJournal {
         /// The journal.
@@ -114,7 +140,7 @@ impl Refusal {
             Refusal::Untrusted { writers } => {
                 writers.iter().flat_map(|(who, _)| ["--trust-owner".to_owned(), who.clone()]).collect()
             }
-            Refusal::Owned { .. } => vec!["--force".to_owned()],
+            Refusal::Owned { .. } | Refusal::LinkMoved { .. } => vec!["--force".to_owned()],
             _ => Vec::new(),
         }
     }
@@ -123,7 +149,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::NotRoot => write!(f, "only root can preserve a tree"),
+            Refusal::NotRoot => write!(f, "only root can move a kernel's build link"),
             Refusal::NoLink { link, is_directory: true } => {
                 write!(f, "{} is a directory and no link: there is nothing to move", quoted(link))
             }
@@ -165,6 +191,17 @@ impl fmt::Display for Refusal {
             Refusal::Changed { path } => write!(f, "{} was changed while it was copied", quoted(path)),
             Refusal::Unproved { cause } => write!(f, "the copy is not as good as the tree: {cause}"),
             Refusal::Busy { path } => write!(f, "another run is preserving a tree in {}", quoted(path)),
+            Refusal::LinksBusy { path } => write!(f, "another run is moving build links: it holds {}", quoted(path)),
+            Refusal::LinkChanged { link } => write!(f, "somebody else has changed {} meanwhile", quoted(link)),
+            Refusal::LinkMoved { link, now, recorded } => {
+                let (now, recorded) = (place(now.as_deref()), place(recorded.as_deref()));
+                write!(
+                    f,
+                    "{} leads to {now} now, and was moved to {recorded}: somebody has changed it since",
+                    quoted(link)
+                )
+            }
+            Refusal::TreeChanged { path } => write!(f, "{} became another while it was looked at", quoted(path)),
             Refusal::ForeignJournal { path } => write!(
                 f,
                 "{} is not a journal that this version knows; move it away to go on",
@@ -172,6 +209,11 @@ impl fmt::Display for Refusal {
             ),
         }
     }
+}
+
+/// Where a link leads.
+fn place(target: Option<&Path>) -> String {
+    target.map_or_else(|| "nothing".to_owned(), |target| quoted_os(target.as_os_str()))
 }
 
 /// A size as people read it, never less than it is.

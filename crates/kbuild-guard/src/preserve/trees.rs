@@ -57,7 +57,6 @@ impl Trees {
             all.push(held(&hop.path, &[])?);
         }
         let owner = root.hold(&build)?.own_status()?.uid;
-        secluded(root, &all, owner)?;
         let text = |path: &RootPath| -> Result<String> {
             Ok(String::from_utf8_lossy(&root.read(path, LARGEST_TEXT)?).into_owned())
         };
@@ -65,6 +64,18 @@ impl Trees {
         let arch = find_arch(root, &build, &config).ok_or_else(|| unusable("it shows no architecture"))?;
         let makefile = text(&source.join("arch").join(&arch).join("Makefile"))?;
         Ok(Trees { build, source, all, owner, arch, makefile, config })
+    }
+
+    /// Refuses a tree below a directory that is closed to its owner: somebody else's, who let nobody in.
+    pub(super) fn refuse_secluded(&self, root: &Sysroot) -> Result<()> {
+        let above = self.all.iter().flat_map(|tree| tree.held().path().as_path().ancestors().skip(1));
+        for path in above.map(RootPath::new) {
+            let status = root.link_status(&path)?;
+            if self.owner != 0 && status.uid != self.owner && status.mode & 0o001 == 0 {
+                return Err(Refusal::ForeignSecret { path }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Files that a build tree has and a copy does not, that somebody may miss.
@@ -85,17 +96,6 @@ impl Trees {
         .filter(|(path, _)| root.link_status(path).is_ok())
         .collect()
     }
-}
-
-/// A tree below a directory that is closed to its owner: somebody else's, who let nobody in.
-fn secluded(root: &Sysroot, trees: &[Tree], owner: u32) -> Result<()> {
-    for path in trees.iter().flat_map(|tree| tree.held().path().as_path().ancestors().skip(1)).map(RootPath::new) {
-        let status = root.link_status(&path)?;
-        if owner != 0 && status.uid != owner && status.mode & 0o001 == 0 {
-            return Err(Refusal::ForeignSecret { path }.into());
-        }
-    }
-    Ok(())
 }
 
 /// The architecture that a tree was built for. A tree may have been built for several, one after the other.

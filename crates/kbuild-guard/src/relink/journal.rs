@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::Move;
+use super::{Move, undo};
 use crate::error::{Error, Result};
+use crate::kernels::Kernel;
 use crate::preserve::Refusal;
 use crate::release::Release;
 use crate::root_path::RootPath;
@@ -50,7 +51,7 @@ pub struct Entry {
 struct Link {
     link: Bytes,
     old: Option<Bytes>,
-    new: Bytes,
+    new: Option<Bytes>,
 }
 
 /// A path; as a list of bytes where it is no text.
@@ -82,9 +83,24 @@ impl Entry {
         let link = |one: &Move| Link {
             link: Bytes::of(one.link.as_path()),
             old: one.old.clone().map(Bytes::of),
-            new: Bytes::of(one.new.clone()),
+            new: one.new.clone().map(Bytes::of),
         };
         Entry { at, by: by.to_owned(), release: release.to_string(), links: moves.iter().map(link).collect() }
+    }
+
+    /// When, in seconds since 1970.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The verb that did it.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// The kernel, if that is the name of one.
+    pub fn release(&self) -> Option<Release> {
+        self.release.parse().ok()
     }
 
     /// What was moved.
@@ -92,7 +108,7 @@ impl Entry {
         let one = |link: &Link| Move {
             link: RootPath::new(link.link.path()),
             old: link.old.as_ref().map(Bytes::path),
-            new: link.new.path(),
+            new: link.new.as_ref().map(Bytes::path),
         };
         self.links.iter().map(one).collect()
     }
@@ -120,19 +136,50 @@ impl Journal {
         self.entries.iter().rev().find(|entry| entry.release == release.as_str())
     }
 
-    /// Adds an entry; says whether it is another than the last, which a run that was killed may have left.
+    /// The last move of a kernel's links that was not taken back.
+    pub fn standing(&self, release: &Release) -> Option<&Entry> {
+        let mut taken_back = 0_usize;
+        self.entries.iter().rev().filter(|entry| entry.release == release.as_str()).find(|entry| {
+            if entry.by == undo::BY {
+                taken_back += 1;
+                return false;
+            }
+            let is_standing = taken_back == 0;
+            taken_back = taken_back.saturating_sub(1);
+            is_standing
+        })
+    }
+
+    /// The kernel whose links were moved last, of those that are `installed` and for which something is left to take
+    /// back.
+    pub fn latest(&self, installed: &[Kernel]) -> Option<Release> {
+        let is_here = |release: &Release| installed.iter().any(|kernel| kernel.release == *release);
+        let mut releases = self.entries.iter().rev().filter_map(Entry::release);
+        releases.find(|release| is_here(release) && self.standing(release).is_some())
+    }
+
+    /// Every place that a link of a kernel led to, the latest first.
+    pub fn places(&self, release: &Release) -> Vec<PathBuf> {
+        let entries = self.entries.iter().rev().filter(|entry| entry.release == release.as_str());
+        entries.flat_map(Entry::moves).flat_map(|one| [one.new, one.old]).flatten().collect()
+    }
+
+    /// Adds an entry; says whether it is more than the last says, which a run that was killed may have left.
+    /// Whichever verb finishes it, it is taken back as one.
     pub(super) fn add(&mut self, entry: Entry) -> bool {
-        let is_known = self
-            .entries
-            .iter()
-            .rev()
-            .find(|other| other.release == entry.release)
-            .is_some_and(|last| last.links == entry.links && last.by == entry.by);
+        let last = self.entries.iter().rev().find(|other| other.release == entry.release);
+        let is_known =
+            last.is_some_and(|last| last.by != undo::BY && entry.links.iter().all(|link| last.links.contains(link)));
         if !is_known {
-            self.entries.push(entry);
-            self.entries.drain(..self.entries.len().saturating_sub(MOST));
+            self.push(entry);
         }
         !is_known
+    }
+
+    /// Adds an entry, whatever the last is.
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.entries.drain(..self.entries.len().saturating_sub(MOST));
     }
 
     /// Writes it down, on the disk.
@@ -165,7 +212,7 @@ mod tests {
 
     fn one(old: Option<&[u8]>, new: &str) -> Move {
         let old = old.map(|bytes| PathBuf::from(std::ffi::OsStr::from_bytes(bytes)));
-        Move { link: RootPath::new("/lib/modules/6.1.0/build"), old, new: new.into() }
+        Move { link: RootPath::new("/lib/modules/6.1.0/build"), old, new: Some(new.into()) }
     }
 
     #[test]
@@ -179,6 +226,7 @@ mod tests {
         assert!(journal.add(Entry::new(&felix, "preserve", &moved)));
         assert!(journal.add(Entry::new(&jelle, "preserve", &[one(None, "/y")])));
         assert!(!journal.add(Entry::new(&felix, "preserve", &moved)), "begun by one that was killed");
+        assert!(!journal.add(Entry::new(&felix, "repair", &moved)), "and finished by another");
         journal.store(&root).unwrap();
         let again = Journal::load(&root).unwrap();
         assert_eq!(again, journal);
