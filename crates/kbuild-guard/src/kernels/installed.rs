@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Result;
 use crate::kernels::Kernel;
-use crate::kernels::images::Images;
+use crate::kernels::images::{Arriving, Images};
 use crate::machine::Machine;
 use crate::release::Release;
 use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
@@ -16,11 +16,11 @@ const MODULES: [&str; 2] = ["/usr/lib/modules", "/lib/modules"];
 /// More modules directories than any system has; the rest is not looked at.
 const MOST: usize = 4096;
 
-/// The installed kernels, oldest first.
-pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
+/// The installed kernels, oldest first; one whose image is on its way is one of them.
+pub fn installed(root: &Sysroot, machine: &Machine, arriving: Option<&Arriving>) -> Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut seen = Vec::new();
-    let images = Images::of(root);
+    let images = Images::of(root, arriving);
     let mut is_without_image = false;
     for modules in MODULES {
         let WalkEnd::Found { path, status } = root.walk(&RootPath::new(modules)).end else { continue };
@@ -87,7 +87,7 @@ mod tests {
         fs::create_dir_all(dir.path().join("boot/vmlinuz-6.2.0")).unwrap();
         make("lib/modules/6.2.0/modules.dep");
         let machine = Machine { osrelease: Some("6.1.0-56-amd64".parse().unwrap()), ..Machine::default() };
-        let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine).unwrap();
+        let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine, None).unwrap();
         let releases: Vec<(&str, bool)> = found.iter().map(|k| (k.release.as_str(), k.running)).collect();
         let expected = [
             ("6.1.0-56-amd64", true),
@@ -121,7 +121,7 @@ mod tests {
         let found = |running: &str| -> Vec<(String, String)> {
             let machine = Machine { osrelease: Some(running.parse().unwrap()), ..Machine::default() };
             let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
-            installed(&root, &machine).unwrap().into_iter().map(shown).collect()
+            installed(&root, &machine, None).unwrap().into_iter().map(shown).collect()
         };
         let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
         let alpine = pair("6.6.100-0-lts", "/boot/vmlinuz-lts");
@@ -132,8 +132,47 @@ mod tests {
     }
 
     #[test]
+    fn kernel_install_has_places_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |path: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        let found = |arriving: Option<&Arriving>| -> Vec<(String, String)> {
+            let root = Sysroot::open(dir.path()).unwrap();
+            let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
+            installed(&root, &Machine::default(), arriving).unwrap().into_iter().map(shown).collect()
+        };
+        let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
+        make("lib/modules/6.1.0-felix/modules.order");
+        make("home/felix/bzImage");
+        assert_eq!(found(None), []);
+        let arriving = Arriving { release: "6.1.0-felix".parse().unwrap(), image: RootPath::new("/home/felix/bzImage") };
+        assert_eq!(found(Some(&arriving)), [pair("6.1.0-felix", "/home/felix/bzImage")]);
+        let nowhere = Arriving { image: RootPath::new("/home/felix/gone"), ..arriving.clone() };
+        assert_eq!(found(Some(&nowhere)), []);
+        make("boot/efi/0123456789abcdef/6.1.0-felix/linux");
+        assert_eq!(found(None), [pair("6.1.0-felix", "/boot/efi/0123456789abcdef/6.1.0-felix/linux")]);
+        for (name, is_found) in [
+            ("debian-6.2.0", true),
+            ("debian-6.2.0+3", true),
+            ("debian-6.2.0+2-1", true),
+            ("debian-6.2.0+", false),
+            ("debian-6.2.0-rc1", false),
+            ("6.2.0", false),
+        ] {
+            make("lib/modules/6.2.0/modules.order");
+            make(&format!("efi/EFI/Linux/{name}.efi"));
+            let is_there = found(None).contains(&pair("6.2.0", &format!("/efi/EFI/Linux/{name}.efi")));
+            assert_eq!(is_there, is_found, "{name}");
+            fs::remove_file(dir.path().join(format!("efi/EFI/Linux/{name}.efi"))).unwrap();
+        }
+    }
+
+    #[test]
     fn no_modules_directory_is_no_kernel_and_no_error() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(installed(&Sysroot::open(dir.path()).unwrap(), &Machine::default()).unwrap().is_empty());
+        assert!(installed(&Sysroot::open(dir.path()).unwrap(), &Machine::default(), None).unwrap().is_empty());
     }
 }

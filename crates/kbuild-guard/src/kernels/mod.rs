@@ -6,6 +6,7 @@ mod installed;
 mod kept;
 mod own_modules;
 
+pub use images::Arriving;
 pub use installed::installed;
 pub use kept::{KeptBecause, mark_kept};
 pub use own_modules::{Stamp, sample};
