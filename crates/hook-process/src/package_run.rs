@@ -68,10 +68,8 @@ mod tests {
     #[test]
     fn the_shells_own_words_tell_a_scriptlet() {
         let of = |lines: &[&str]| {
-            let process = |line: &&str| Process {
-                identity: String::new(),
-                words: line.split(' ').map(str::to_owned).collect(),
-            };
+            let process =
+                |line: &&str| Process { identity: String::new(), words: line.split(' ').map(str::to_owned).collect() };
             of_processes(&lines.iter().map(process).collect::<Vec<_>>())
         };
         let rpm = Some(PackageRun::Rpm);

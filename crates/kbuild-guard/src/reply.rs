@@ -69,7 +69,9 @@ pub fn afterwards(system: &System, mode_word: Option<&str>, only: Option<&Releas
 pub fn account(system: &System, release: &Release) -> Result<String> {
     let assessments = system.survey(|kernel| kernel.release == *release, Depth::Build)?;
     Ok(match assessments.first() {
-        Some(assessment) => format!("kernel {release} is {}, and there is nothing new to say", assessment.state().as_str()),
+        Some(assessment) => {
+            format!("kernel {release} is {}, and there is nothing new to say", assessment.state().as_str())
+        }
         None => format!("there is no kernel {release}: it has no modules directory, or no image"),
     })
 }

@@ -148,7 +148,8 @@ mod tests {
         make("lib/modules/6.1.0-felix/modules.order");
         make("home/felix/bzImage");
         assert_eq!(found(None), []);
-        let arriving = Arriving { release: "6.1.0-felix".parse().unwrap(), image: RootPath::new("/home/felix/bzImage") };
+        let arriving =
+            Arriving { release: "6.1.0-felix".parse().unwrap(), image: RootPath::new("/home/felix/bzImage") };
         assert_eq!(found(Some(&arriving)), [pair("6.1.0-felix", "/home/felix/bzImage")]);
         let nowhere = Arriving { image: RootPath::new("/home/felix/gone"), ..arriving.clone() };
         assert_eq!(found(Some(&nowhere)), []);

@@ -10,6 +10,7 @@ pub use journal::{Entry, JOURNAL, Journal};
 
 use crate::error::Result;
 use crate::kernels::Kernel;
+use crate::memory::Record;
 use crate::root_path::RootPath;
 use crate::sysroot::{Kind, Sysroot};
 
@@ -53,5 +54,10 @@ pub fn carry_out(root: &Sysroot, kernel: &Kernel, by: &str, moves: &[Move]) -> R
     if journal.add(Entry::new(&kernel.release, by, moves)) {
         journal.store(root)?;
     }
-    moves.iter().try_for_each(|one| swap::swap(root, one))
+    moves.iter().try_for_each(|one| swap::swap(root, one))?;
+    // What was written down of the tree at installation holds; where it lies now is our own doing.
+    if let Err(error) = Record::moved(root, kernel) {
+        log::debug!("{error}");
+    }
+    Ok(())
 }
