@@ -4,6 +4,7 @@
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
 mod faults;
+pub mod kernel_install;
 mod made_up;
 pub mod package_life;
 

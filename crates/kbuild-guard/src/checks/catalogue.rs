@@ -132,8 +132,8 @@ catalogue! {
     /// The tree is not what it was when the kernel was installed.
     Drift = "KBG013", "the tree has changed since its kernel was installed",
         consequence: "modules are built for what the tree is now, and the kernel is what the tree was then",
-        advice: "install what the tree is now ('make modules_install install'), or bring the tree back to what it was; \
-                 'kbuild-guard preserve', run in time, keeps what builds need as it was",
+        advice: "install what the tree is now ('make modules_install install'), or bring the tree back to what it \
+                 was",
         story: "When a kernel is installed whose tree no package looks after, kbuild-guard writes down what identifies \
                 the tree: its release, its configuration as module builds read it, its symbols, its compiler, its \
                 place. For a kernel that was there before kbuild-guard, that is what the first look saw. Times are \

@@ -27,11 +27,14 @@ pub(super) fn check(inspection: &mut Inspection<'_>, agreement: Option<&Agreemen
     if is_packaged || !record.is_of(inspection.root, inspection.kernel) {
         return Ok(());
     }
-    let mut told = difference.told();
-    if is_elsewhere {
-        told.insert(0, format!("the link led to {}", quoted_text(&record.tree)));
-    }
-    let cause = format!("{} is not what it was on {}: {}", quoted(&tree), day(record.at), told.join("; "));
+    let (told, day) = (difference.told().join("; "), day(record.at));
+    let cause = match is_elsewhere {
+        false => format!("{} is not what it was on {day}: {told}", quoted(&tree)),
+        true => {
+            let rest = if told.is_empty() { "the same tree".to_owned() } else { format!("another tree: {told}") };
+            format!("on {day} the link led to {}, now to {}, {rest}", quoted_text(&record.tree), quoted(&tree))
+        }
+    };
     let effect = effect(inspection, &difference, agreement);
     inspection.add(FindingId::Drift, effect, telling(inspection, &difference), cause, Need::Advice);
     Ok(())

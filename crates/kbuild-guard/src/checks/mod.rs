@@ -90,8 +90,8 @@ pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Ve
         compiler::check(&mut inspection);
         programs::check(&mut inspection);
         signing::check(&mut inspection);
-        place::check(&mut inspection)?;
         drift::check(&mut inspection, agreement.as_ref())?;
+        place::check(&mut inspection)?;
         if let Some(packaged) = sight.packaged {
             package_files::check(&mut inspection, packaged)?;
         }
