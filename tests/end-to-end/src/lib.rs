@@ -67,6 +67,11 @@ pub fn with_kernels_13() -> Result<Base> {
     Base::debian13_kernels(&mut |_| {})
 }
 
+/// Debian 13 with three kernels whose header trees lie in /srv/trees, owned by no package.
+pub fn unowned_13() -> Result<Base> {
+    Base::debian13_unowned(&mut |_| {})
+}
+
 /// Debian 12 with its kernels, on the eve of its upgrade to 13.
 pub fn eve_of_13() -> Result<Base> {
     Base::debian12_to_13(&mut |_| {})
