@@ -8,7 +8,7 @@ use crate::build_tree::{Closure, End, follow, follow_to};
 use crate::checks::{Known, PackagedTrees, Sight};
 use crate::demand::Register;
 use crate::error::Result;
-use crate::kernels::{Arriving, Kernel, installed, mark_kept};
+use crate::kernels::{Arriving, Kernel, installed_with, mark_kept};
 use crate::machine::Machine;
 use crate::package_db::{Advisor, AskedAhead, ImageStanding, PackageDb, PackageId};
 use crate::quote::quoted;
@@ -51,7 +51,7 @@ impl System {
 
     /// The installed kernels, oldest first. Who keeps them is not known yet.
     pub fn installed(&self) -> Result<Vec<Kernel>> {
-        installed(&self.root, &self.machine, self.arriving.as_ref())
+        installed_with(&self.root, &self.machine, self.arriving.as_ref())
     }
 
     /// What the package manager thinks of each kernel's image, and so which are kept, as if the

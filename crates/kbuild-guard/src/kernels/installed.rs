@@ -16,8 +16,13 @@ const MODULES: [&str; 2] = ["/usr/lib/modules", "/lib/modules"];
 /// More modules directories than any system has; the rest is not looked at.
 const MOST: usize = 4096;
 
-/// The installed kernels, oldest first; one whose image is on its way is one of them.
-pub fn installed(root: &Sysroot, machine: &Machine, arriving: Option<&Arriving>) -> Result<Vec<Kernel>> {
+/// The installed kernels, oldest first.
+pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
+    installed_with(root, machine, None)
+}
+
+/// The same where an image may be on its way: its kernel is one of them.
+pub fn installed_with(root: &Sysroot, machine: &Machine, arriving: Option<&Arriving>) -> Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut seen = Vec::new();
     let images = Images::of(root, arriving);
@@ -87,7 +92,7 @@ mod tests {
         fs::create_dir_all(dir.path().join("boot/vmlinuz-6.2.0")).unwrap();
         make("lib/modules/6.2.0/modules.dep");
         let machine = Machine { osrelease: Some("6.1.0-56-amd64".parse().unwrap()), ..Machine::default() };
-        let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine, None).unwrap();
+        let found = installed(&Sysroot::open(dir.path()).unwrap(), &machine).unwrap();
         let releases: Vec<(&str, bool)> = found.iter().map(|k| (k.release.as_str(), k.running)).collect();
         let expected = [
             ("6.1.0-56-amd64", true),
@@ -121,7 +126,7 @@ mod tests {
         let found = |running: &str| -> Vec<(String, String)> {
             let machine = Machine { osrelease: Some(running.parse().unwrap()), ..Machine::default() };
             let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
-            installed(&root, &machine, None).unwrap().into_iter().map(shown).collect()
+            installed(&root, &machine).unwrap().into_iter().map(shown).collect()
         };
         let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
         let alpine = pair("6.6.100-0-lts", "/boot/vmlinuz-lts");
@@ -142,7 +147,7 @@ mod tests {
         let found = |arriving: Option<&Arriving>| -> Vec<(String, String)> {
             let root = Sysroot::open(dir.path()).unwrap();
             let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
-            installed(&root, &Machine::default(), arriving).unwrap().into_iter().map(shown).collect()
+            installed_with(&root, &Machine::default(), arriving).unwrap().into_iter().map(shown).collect()
         };
         let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
         make("lib/modules/6.1.0-felix/modules.order");
@@ -174,6 +179,6 @@ mod tests {
     #[test]
     fn no_modules_directory_is_no_kernel_and_no_error() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(installed(&Sysroot::open(dir.path()).unwrap(), &Machine::default(), None).unwrap().is_empty());
+        assert!(installed(&Sysroot::open(dir.path()).unwrap(), &Machine::default()).unwrap().is_empty());
     }
 }

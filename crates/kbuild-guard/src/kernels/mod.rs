@@ -7,7 +7,7 @@ mod kept;
 mod own_modules;
 
 pub use images::Arriving;
-pub use installed::installed;
+pub use installed::{installed, installed_with};
 pub use kept::{KeptBecause, mark_kept};
 pub use own_modules::{Stamp, sample};
 
