@@ -34,12 +34,13 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     let flavour = only.map(Release::flavour);
     let is_wanted = |kernel: &Kernel| flavour.as_ref().is_none_or(|flavour| kernel.release.flavour() == *flavour);
     // Somebody installs this kernel now: what was true of it before holds no longer.
+    let before = only.and_then(|only| Record::load(&system.root, only));
     if let Some(only) = only {
         remembered(Record::forget(&system.root, only));
     }
     let mut assessments = system.survey(is_wanted, Depth::Build)?;
     let seen = Seen::load(&system.root);
-    remembered(record(system, &assessments, &seen, only));
+    remembered(record(system, &assessments, &seen, (only, before)));
     inherit_need(&mut assessments, &seen);
     if let Some(only) = only {
         assessments.retain(|assessment| assessment.kernel.release == *only);
@@ -83,8 +84,14 @@ fn remembered(result: Result<()>) {
 
 /// Writes down what is true of the trees that no package looks after: of the kernel that is being installed, or of those
 /// of which nothing is written down, or whose image is another by now. What packages bring has its own record; whether
-/// a tree is theirs is asked only where the image is nobody's, or the kernel new.
-fn record(system: &System, assessments: &[Assessment], seen: &Seen, only: Option<&Release>) -> Result<()> {
+/// a tree is theirs is asked only where the image is nobody's, or the kernel new, and not again where it was known
+/// `before` the kernel was installed once more.
+fn record(
+    system: &System,
+    assessments: &[Assessment],
+    seen: &Seen,
+    (only, before): (Option<&Release>, Option<Record>),
+) -> Result<()> {
     let System { root, db, .. } = system;
     if !db.knows_owners() {
         return Ok(());
@@ -98,8 +105,8 @@ fn record(system: &System, assessments: &[Assessment], seen: &Seen, only: Option
         if Record::load(root, &kernel.release).is_some_and(|record| record.is_of(root, kernel)) {
             continue;
         }
-        let is_packaged = db.owners(std::slice::from_ref(tree))?.iter().any(|owners| !owners.is_empty());
-        if !is_packaged {
+        let is_nobodys = || -> Result<bool> { Ok(db.owners(std::slice::from_ref(tree))?.iter().all(Vec::is_empty)) };
+        if before.as_ref().is_some_and(|before| before.is_at(tree)) || is_nobodys()? {
             Record::of(root, kernel, tree).store(root, &kernel.release)?;
         }
     }

@@ -21,6 +21,9 @@ const LARGEST_FILE: usize = 4 << 20;
 /// has 60 kB of them.
 const LARGEST_NAMES: usize = 64 << 10;
 
+/// Twice as long as the longest there is.
+const LONGEST_NAME: usize = 100;
+
 /// A value is a number or a short text; longer ones are kept as a hash.
 const LONGEST_VALUE: usize = 200;
 
@@ -89,7 +92,7 @@ impl Identity {
             (text(&tree.join(RELEASE)), text(&tree.join(CONFIGURATION)), text(&tree.join(SYMVERS)));
         let compiler = lines_of(&configuration).find(|(name, _)| *name == "CC_VERSION_TEXT").map(|(_, value)| value);
         Identity {
-            release: uts_release(&release).map(str::to_owned),
+            release: uts_release(&release).map(shortened),
             compiler: compiler.map(|text| shortened(text.trim_matches('"'))),
             symvers: (!symvers.is_empty()).then(|| Sum::of(symvers.lines())),
             options: (!configuration.is_empty()).then(|| Options::of(&configuration)),
@@ -127,8 +130,11 @@ fn lines_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(option_of)
 }
 
+/// Whoever can write in the tree can write anything: what is no name is passed over.
 fn option_of(line: &str) -> Option<(&str, &str)> {
-    line.strip_prefix("CONFIG_")?.split_once('=')
+    let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
+    let is_name = name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then_some((name, value))
 }
 
 fn is_of_matter(name: &str) -> bool {
@@ -180,6 +186,17 @@ mod tests {
         assert_eq!((options.set, options.values.len(), options.sum.lines), (None, 0, 8000));
         let long = Options::of(&format!("CONFIG_X=\"{}\"\n", "x".repeat(10_000)));
         assert_eq!(long.values["X"].len(), 16);
+    }
+
+    #[test]
+    fn what_somebody_wrote_there_is_no_longer_than_an_option() {
+        let text = format!("CONFIG_{}=y\nCONFIG_A B=y\nCONFIG_A=y\n", "X".repeat(5000));
+        assert_eq!(Options::of(&text).set.as_deref(), Some("A"));
+        let identity = Identity::of(&RootPath::new("/t"), |path| {
+            let is_release = path.file_name() == "utsrelease.h";
+            Rc::from(if is_release { format!("#define UTS_RELEASE \"{}\"\n", "6".repeat(5000)) } else { String::new() })
+        });
+        assert_eq!(identity.release.unwrap().len(), 16);
     }
 
     #[test]
