@@ -148,6 +148,14 @@ fn a_tree_that_changes_after_the_installation_is_told_with_what_has_changed() {
     configure(&root, "cp /tmp/config .config");
     assert!(!kernel(&root, &release).unwrap()["findings"].to_string().contains("KBG013"));
 
+    root.sh(VERIFY).unwrap().success().unwrap();
+
+    // Another driver alone is worth knowing, and no more.
+    configure(&root, "scripts/config --module CRC4");
+    assert_quiet(&root.sh(VERIFY).unwrap());
+    let found = kernel(&root, &release).unwrap()["findings"].to_string();
+    assert!(found.contains("other options are built as modules"), "{found}");
+
     // Something that no stamp on a module tells of.
     configure(&root, "scripts/config --enable DEBUG_LIST --set-val LOG_BUF_SHIFT 18");
     let drift = root.sh(VERIFY).unwrap().success().unwrap();
