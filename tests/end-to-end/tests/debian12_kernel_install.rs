@@ -23,7 +23,7 @@ fn built() -> (Root, String) {
 }
 
 fn configure(root: &Root, script: &str) {
-    root.sh(&format!("su felix -c 'cd {TREE} && {script} && make olddefconfig modules_prepare'"))
+    root.sh(&format!("su felix -c 'cd {TREE} && {script} && make olddefconfig syncconfig'"))
         .unwrap()
         .success()
         .unwrap();
