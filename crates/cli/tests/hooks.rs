@@ -23,6 +23,8 @@ const APT_LINK: &str = "etc/apt/apt.conf.d/05kbuild-guard";
 const APT_CONF: &str = "usr/share/kbuild-guard/apt.conf";
 const KERNEL_SCRIPT: &str = "etc/kernel/postinst.d/05kbuild-guard";
 const KERNEL_VENDOR: &str = "usr/share/kernel/postinst.d/05kbuild-guard";
+const PLUGIN: &str = "usr/lib/kernel/install.d/30-kbuild-guard.install";
+const ADMINS_PLUGIN: &str = "etc/kernel/install.d/30-kbuild-guard.install";
 const PRE_INVOKE: &str = "etc/dpkg/dpkg.cfg.d/kbuild-guard";
 const TRIGGERS: &str = "var/lib/dpkg/triggers/File";
 
@@ -47,6 +49,9 @@ fn guarded() -> System {
         program(&system, path);
     }
     for path in ["usr/lib/kbuild-guard/kernel-hook", KERNEL_SCRIPT, "var/lib/dpkg/info/kbuild-guard.postinst"] {
+        program(&system, path);
+    }
+    for path in ["usr/bin/kernel-install", "usr/lib/kbuild-guard/kernel-install-hook", PLUGIN] {
         program(&system, path);
     }
     system.write(APT_CONF, include_str!("../../../hooks/apt/kbuild-guard.conf"));
@@ -82,6 +87,8 @@ dpkg-trigger     live           by dpkg, at the end of a run that touched
                                 kernels or headers
 kernel           live           by 'make install', for a kernel that somebody
                                 built
+kernel-install   live           by systemd's kernel-install, when it adds a
+                                kernel
 dpkg-pre-invoke  not-installed  by dpkg, before each action (opt-in)
 
 Package managers here: apt, dpkg.
@@ -100,7 +107,7 @@ fn all_is_well() {
 fn nothing_is_here() {
     let run = System::empty().run(["hooks"]);
     assert_eq!(run.code, 0);
-    assert_eq!(run.stdout.matches("not-installed").count(), 4, "{run:?}");
+    assert_eq!(run.stdout.matches("not-installed").count(), 5, "{run:?}");
     assert!(run.stdout.ends_with("\nNo package manager is here that calls kbuild-guard.\n"), "{run:?}");
     let system = System::empty();
     program(&system, "usr/bin/rpm");
@@ -288,6 +295,33 @@ fn the_kernel_hook() {
     is(&system, "kernel", "not-installed", "", "");
     remove(&system, KERNEL_SCRIPT);
     is(&system, "kernel", "not-installed", "", "");
+}
+
+#[test]
+fn kernel_installs_plugin() {
+    is(&guarded(), "kernel-install", "live", "", "");
+    assert_eq!(hook(&guarded(), "kernel-install")["registered"], format!("/{PLUGIN}"));
+    let system = guarded();
+    fs::create_dir_all(system.at(ADMINS_PLUGIN).parent().unwrap()).unwrap();
+    symlink("/dev/null", system.at(ADMINS_PLUGIN)).unwrap();
+    is(&system, "kernel-install", "off", "link to /dev/null", &format!("rm /{ADMINS_PLUGIN}"));
+    remove(&system, ADMINS_PLUGIN);
+    program(&system, ADMINS_PLUGIN);
+    is(&system, "kernel-install", "off", "takes its place", &format!("rm /{ADMINS_PLUGIN}"));
+    remove(&system, ADMINS_PLUGIN);
+    fs::set_permissions(system.at(PLUGIN), fs::Permissions::from_mode(0o644)).unwrap();
+    is(&system, "kernel-install", "off", "not executable", &format!("chmod 755 /{PLUGIN}"));
+    remove(&system, PLUGIN);
+    is(&system, "kernel-install", "broken", "there is no", "--reinstall");
+    program(&system, PLUGIN);
+    remove(&system, "usr/bin/kernel-install");
+    is(&system, "kernel-install", "not-installed", "kernel-install is not here", "");
+    program(&system, "bin/kernel-install");
+    is(&system, "kernel-install", "live", "", "");
+    remove(&system, "usr/lib/kbuild-guard/kernel-install-hook");
+    is(&system, "kernel-install", "broken", "is not there", "--reinstall");
+    remove(&system, PLUGIN);
+    is(&system, "kernel-install", "not-installed", "", "");
 }
 
 #[test]

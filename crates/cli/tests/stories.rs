@@ -19,7 +19,7 @@ use kbuild_guard::checks::CATALOGUE;
 use support::{Layout, System, compare};
 
 /// One of each kind: every state, every end of a link, needed and not, one finding and many.
-const LAYOUTS: [&str; 16] = [
+const LAYOUTS: [&str; 17] = [
     "debian12",
     "debian12-two-kernels",
     "ubuntu",
@@ -36,6 +36,7 @@ const LAYOUTS: [&str; 16] = [
     "kbuild-missing",
     "unprepared-source",
     "kernelvariables-empty",
+    "drift-reconfigured",
 ];
 
 fn folder() -> PathBuf {

@@ -7,6 +7,7 @@
 //! package manager goes on.
 
 pub mod caller;
+pub mod package_run;
 
 use std::fmt::Display;
 use std::io::Write;

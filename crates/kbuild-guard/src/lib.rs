@@ -11,7 +11,9 @@
 pub mod assess;
 pub mod build_tree;
 pub mod checks;
+pub mod day;
 pub mod demand;
+pub mod drift;
 pub mod error;
 pub mod guard;
 pub mod hook;

@@ -10,7 +10,7 @@ use crate::policy::{self, Mode};
 use crate::present::{configuration, text};
 use crate::quote::quoted_text;
 use crate::release::Release;
-use crate::survey::System;
+use crate::survey::{Depth, System};
 use crate::transaction::Transaction;
 use crate::verify::{verify, verify_kernel};
 
@@ -63,6 +63,17 @@ pub fn afterwards(system: &System, mode_word: Option<&str>, only: Option<&Releas
     text.extend(warnings.iter().map(configuration::warning));
     text.extend(news.iter().map(text::fault));
     Ok(Reply { text, blocks: false })
+}
+
+/// What is true of one kernel, for who wants to know though there is nothing to say; fit for a terminal.
+pub fn account(system: &System, release: &Release) -> Result<String> {
+    let assessments = system.survey(|kernel| kernel.release == *release, Depth::Build)?;
+    Ok(match assessments.first() {
+        Some(assessment) => {
+            format!("kernel {release} is {}, and there is nothing new to say", assessment.state().as_str())
+        }
+        None => format!("there is no kernel {release}: it has no modules directory, or no image"),
+    })
 }
 
 fn wrong_mode(word: &str) -> String {

@@ -8,7 +8,7 @@ use crate::build_tree::{Closure, End, follow, follow_to};
 use crate::checks::{Known, PackagedTrees, Sight};
 use crate::demand::Register;
 use crate::error::Result;
-use crate::kernels::{Kernel, installed, mark_kept};
+use crate::kernels::{Arriving, Kernel, installed_with, mark_kept};
 use crate::machine::Machine;
 use crate::package_db::{Advisor, AskedAhead, ImageStanding, PackageDb, PackageId};
 use crate::quote::quoted;
@@ -24,6 +24,7 @@ pub struct System {
     pub db: Rc<dyn PackageDb>,
     /// The package manager's words for what a person can do.
     pub advisor: Box<dyn Advisor>,
+    arriving: Option<Arriving>,
     known: Known,
 }
 
@@ -40,12 +41,17 @@ impl System {
     /// A root, looked at for the first time.
     pub fn new(root: Rc<Sysroot>, db: Rc<dyn PackageDb>, advisor: Box<dyn Advisor>) -> Self {
         let machine = Machine::look(&root);
-        System { root, machine, db, advisor, known: Known::default() }
+        System { root, machine, db, advisor, arriving: None, known: Known::default() }
+    }
+
+    /// The same where an image is being installed, which may not be in its place yet.
+    pub fn with_arriving(self, arriving: Option<Arriving>) -> Self {
+        System { arriving, ..self }
     }
 
     /// The installed kernels, oldest first. Who keeps them is not known yet.
     pub fn installed(&self) -> Result<Vec<Kernel>> {
-        installed(&self.root, &self.machine)
+        installed_with(&self.root, &self.machine, self.arriving.as_ref())
     }
 
     /// What the package manager thinks of each kernel's image, and so which are kept, as if the

@@ -2,10 +2,11 @@
 //! Verifying at the end of a transaction: which kernels there is something new to say about.
 
 use crate::assess::{Assessment, State, advise};
+use crate::build_tree::End;
 use crate::demand::{Builder, Demand};
 use crate::error::{Error, Result};
 use crate::kernels::Kernel;
-use crate::memory::{Seen, Spoken};
+use crate::memory::{Record, Seen, Spoken};
 use crate::policy::{Mode, Policy};
 use crate::release::Release;
 use crate::survey::{Depth, System};
@@ -32,8 +33,14 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     // The kernel before it, of its flavour, tells whether its headers are needed.
     let flavour = only.map(Release::flavour);
     let is_wanted = |kernel: &Kernel| flavour.as_ref().is_none_or(|flavour| kernel.release.flavour() == *flavour);
+    // Somebody installs this kernel now: what was true of it before holds no longer.
+    let before = only.and_then(|only| Record::load(&system.root, only));
+    if let Some(only) = only {
+        remembered(Record::forget(&system.root, only));
+    }
     let mut assessments = system.survey(is_wanted, Depth::Build)?;
     let seen = Seen::load(&system.root);
+    remembered(record(system, &assessments, &seen, (only, before)));
     inherit_need(&mut assessments, &seen);
     if let Some(only) = only {
         assessments.retain(|assessment| assessment.kernel.release == *only);
@@ -58,16 +65,52 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
         .map(|assessment| assessment.without_ignored(policy))
         .filter(Assessment::is_worth_saying)
         .collect();
-    let remembered = match only {
+    let stored = match only {
         // What the guard has said is for the trigger of its run, which may be going on.
         Some(_) => [seen.add(&system.root, &assessments, is_silent), Ok(())],
         None => [seen.store(&system.root, &assessments, is_silent), Spoken::forget(&system.root)],
     };
-    for failed in remembered.into_iter().flat_map(Result::err) {
-        log::debug!("{failed}");
-    }
+    stored.into_iter().for_each(remembered);
     advise(news.iter_mut(), system.advisor.as_ref());
     Ok(news)
+}
+
+/// A failure to remember is no reason for anything.
+fn remembered(result: Result<()>) {
+    if let Err(error) = result {
+        log::debug!("{error}");
+    }
+}
+
+/// Writes down what is true of the trees that no package looks after: of the kernel that is being installed, or of those
+/// of which nothing is written down, or whose image is another by now. What packages bring has its own record; whether
+/// a tree is theirs is asked only where the image is nobody's, or the kernel new, and not again where it was known
+/// `before` the kernel was installed once more.
+fn record(
+    system: &System,
+    assessments: &[Assessment],
+    seen: &Seen,
+    (only, before): (Option<&Release>, Option<Record>),
+) -> Result<()> {
+    let System { root, db, .. } = system;
+    if !db.knows_owners() {
+        return Ok(());
+    }
+    for Assessment { kernel, standing, closure, .. } in assessments {
+        let is_wanted = match only {
+            Some(only) => kernel.release == *only,
+            None => standing.package.is_none() || !seen.knows(&kernel.release),
+        };
+        let (true, End::Complete, Some(tree)) = (is_wanted, &closure.end, closure.build_tree()) else { continue };
+        if Record::load(root, &kernel.release).is_some_and(|record| record.is_of(root, kernel)) {
+            continue;
+        }
+        let is_nobodys = || -> Result<bool> { Ok(db.owners(std::slice::from_ref(tree))?.iter().all(Vec::is_empty)) };
+        if before.as_ref().is_some_and(|before| before.is_at(tree)) || is_nobodys()? {
+            Record::of(root, kernel, tree).store(root, &kernel.release)?;
+        }
+    }
+    Record::sweep(root)
 }
 
 /// At install time only: a new kernel without headers is needed too if the kernel it succeeds, of the

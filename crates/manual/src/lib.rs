@@ -4,7 +4,6 @@
 
 mod command_page;
 mod completions;
-mod date;
 mod document_page;
 mod error;
 mod roff;
@@ -50,7 +49,7 @@ pub type Written = (PathBuf, String);
 /// Every man page. `date` is the day of the sources as seconds since 1970, so that the same sources make the
 /// same pages; without one they have no date.
 pub fn pages(date: Option<u64>) -> Result<Vec<Written>> {
-    let date = date.map(date::day).unwrap_or_default();
+    let date = date.map(kbuild_guard::day::day).unwrap_or_default();
     let findings = kbuild_guard::present::findings_page::findings_page();
     PAGES
         .iter()

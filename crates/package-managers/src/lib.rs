@@ -6,6 +6,7 @@ pub mod apt;
 pub mod dpkg;
 mod hooks;
 mod kernel_hook;
+mod kernel_install;
 mod told;
 
 use std::rc::Rc;

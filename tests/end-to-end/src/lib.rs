@@ -4,6 +4,7 @@
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
 mod faults;
+pub mod kernel_install;
 mod made_up;
 pub mod package_life;
 
@@ -69,6 +70,11 @@ pub fn bare_13() -> Result<Base> {
 /// Debian 13 with three kernels and their headers, installed by name, and acpi_call built by dkms for each.
 pub fn with_kernels_13() -> Result<Base> {
     Base::debian13_kernels(&mut |_| {})
+}
+
+/// Debian 13 with three kernels whose header trees lie in /srv/trees, owned by no package.
+pub fn unowned_13() -> Result<Base> {
+    Base::debian13_unowned(&mut |_| {})
 }
 
 /// Debian 12 with its kernels, on the eve of its upgrade to 13.

@@ -70,6 +70,10 @@ fn a_kernel_from_a_home_directory_is_told_on_day_one_and_not_again() {
     assert_eq!(kernel["closure"][1]["path"], TREE, "{kernel}");
     assert!(builds(&root, &release));
     assert_quiet(&make(&root, "modules_install install"));
+    // What the tree was is written down, compactly; of a packaged kernel's nothing is (below).
+    let record = format!("stat -c %s /var/lib/kbuild-guard/kernels/{release}.json");
+    let size: u64 = root.sh(&record).unwrap().success().unwrap().output.trim().parse().unwrap();
+    assert!((1_000..64_000).contains(&size), "{size}");
     // The day the source is archived, at the next run of dpkg; and once.
     root.sh(&format!("rm -r {TREE}")).unwrap().success().unwrap();
     let trigger = "dpkg-trigger --no-await /lib/modules && dpkg --configure --pending";
@@ -162,7 +166,9 @@ fn what_was_said_of_another_kernel_stays_said() {
         "{image:?}"
     );
 
+    let record = |release: &str| root.exists(format!("/var/lib/kbuild-guard/kernels/{release}.json")).unwrap();
     let own = make(&root, "modules_install install").success().unwrap();
+    assert!(record(&release) && !record(&packaged));
     assert!(said(&own).contains(&release) && !said(&own).contains(&packaged), "{own:?}");
     let status = root.run(&["dkms", "status", "-k", &release]).unwrap();
     assert!(status.output.starts_with("demo/1") && status.output.contains(": installed"), "{status:?}");

@@ -24,6 +24,7 @@ fn image_and_headers_in_one_run_are_silent_and_ready() {
     assert_eq!(kernel["state"], "ready", "{kernel}");
     assert_eq!(kernel["needed_by"][0], "acpi-call 1.2.2", "{kernel}");
     assert_eq!(kernel["closure"][1]["owner"], format!("linux-headers-{new}"), "{kernel}");
+    assert!(!root.exists("/var/lib/kbuild-guard/kernels").unwrap(), "of a packaged tree nothing is written down");
 }
 
 #[test]

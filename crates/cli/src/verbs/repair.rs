@@ -181,7 +181,7 @@ fn take_back(session: &Session<'_>, kernel: &Kernel, before: State, wish: &Repai
         // As it is now that nobody else moves links.
         undo = relink::undo(root, kernel, wish.force)?;
         if let Some(undo) = &undo {
-            undo.carry_out(&lock, &kernel.release)?;
+            undo.carry_out(&lock, kernel)?;
         }
         after = repair::judged(&session.system, kernel)?.map(|now| now.state());
     }

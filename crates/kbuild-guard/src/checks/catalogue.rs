@@ -116,17 +116,31 @@ catalogue! {
                 risk; anywhere else it is only worth knowing.";
     /// The tree is in a place that does not last.
     VolatilePlace = "KBG011", "the tree is in a place that does not last",
-        consequence: "modules build today, and not after the next boot, clean-up or loss of the connection",
+        consequence: "modules build today, and not after the next boot, clean-up, checkout or loss of the connection",
         advice: "copy what builds need to /usr/src with 'kbuild-guard preserve', or move the tree to a disk of this system \
                  and link to it there",
         story: "Directories like /tmp and /run are emptied at boot or by age; a tmpfs is gone at boot; a network \
-                file system or a medium in a drive may not be there when a kernel update rebuilds modules at night.";
+                file system or a medium in a drive may not be there when a kernel update rebuilds modules at night. A git \
+                work tree is worked in: the next checkout changes its headers, and 'git clean' takes what was built. In \
+                /usr/src, where the system's own sources are kept, that is only worth knowing.";
     /// Somebody besides root can change what builds run.
     WritableByOthers = "KBG012", "somebody besides root can change the tree",
         consequence: "whoever can write there becomes root at the next module build",
         advice: "give the tree and every directory above it to root, or install a headers package built from it",
         story: "A module build runs the tree's makefiles and programs, and DKMS builds as root at every kernel \
                 update. The path named is the topmost that an ordinary user can change or replace.";
+    /// The tree is not what it was when the kernel was installed.
+    Drift = "KBG013", "the tree has changed since its kernel was installed",
+        consequence: "modules are built for what the tree is now, and the kernel is what the tree was then",
+        advice: "install what the tree is now ('make modules_install install'), or bring the tree back to what it \
+                 was",
+        story: "When a kernel is installed whose tree no package looks after, kbuild-guard writes down what identifies \
+                the tree: its release, its configuration as module builds read it, its symbols, its compiler, its \
+                place. For a kernel that was there before kbuild-guard, that is what the first look saw. Times are \
+                nothing to it. Another configuration is a risk, since structures in its headers may differ from \
+                the kernel's and nothing compares them; where the tree was built again and its checksums still are \
+                the kernel's, where another finding says that nothing loads, and in all other cases, it is only \
+                worth knowing.";
     /// The tree is another release's.
     OtherRelease = "KBG020", "the tree belongs to another release",
         consequence: "modules built there carry another release than the kernel",

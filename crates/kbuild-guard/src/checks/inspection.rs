@@ -12,7 +12,7 @@ use crate::build_tree::{Closure, TreeConfig};
 use crate::error::Error;
 use crate::kernels::Kernel;
 use crate::machine::Machine;
-use crate::package_db::{Need, PackageDb};
+use crate::package_db::{Need, PackageDb, Remedy};
 use crate::quote::quoted;
 use crate::sysroot::{Directory, Kind, RootPath, Status, Sysroot, WalkEnd};
 
@@ -226,6 +226,19 @@ impl<'a> Inspection<'a> {
         self.findings.push(Finding { id, effect, path, cause, need, fix: None });
     }
 
+    /// Adds a finding of which it is known what mends it, or that no package does.
+    pub(super) fn add_with_fix(
+        &mut self,
+        id: FindingId,
+        effect: Effect,
+        path: RootPath,
+        cause: String,
+        fix: Option<Remedy>,
+    ) {
+        self.said.insert(path.clone());
+        self.findings.push(Finding { id, effect, path, cause, need: Need::Advice, fix });
+    }
+
     /// Adds one finding for a family of files that are missing, empty or no files: the first by name,
     /// the others by number.
     pub(super) fn add_missing(&mut self, id: FindingId, effect: Effect, faults: Vec<(RootPath, &'static str)>) {
@@ -246,6 +259,11 @@ impl<'a> Inspection<'a> {
     /// Whether there is such a finding.
     pub(super) fn has(&self, id: FindingId) -> bool {
         self.findings.iter().any(|finding| finding.id == id)
+    }
+
+    /// What the weightiest finding means.
+    pub(super) fn worst(&self) -> Option<Effect> {
+        self.findings.iter().map(|finding| finding.effect).max()
     }
 
     /// Whether it is known already that nothing can be built.

@@ -5,6 +5,7 @@ pub mod catalogue;
 mod companion;
 mod compiler;
 mod doubtful_headers;
+mod drift;
 mod headers;
 mod host_tools;
 mod inspection;
@@ -24,7 +25,6 @@ mod tree_files;
 pub use catalogue::{CATALOGUE, Effect, Entry, FindingId};
 pub use known::Known;
 pub use packaged_trees::PackagedTrees;
-pub(crate) use release::uts_release;
 
 use crate::build_tree::{Closure, End};
 use crate::error::Result;
@@ -86,11 +86,12 @@ pub fn check(sight: &Sight<'_>, kernel: &Kernel, closure: &Closure) -> Result<Ve
         tree_files::check(&mut inspection);
         host_tools::check(&mut inspection);
         symvers::check(&mut inspection);
-        release::check(&mut inspection);
+        let agreement = release::check(&mut inspection);
         compiler::check(&mut inspection);
         programs::check(&mut inspection);
         signing::check(&mut inspection);
-        place::check(&mut inspection);
+        drift::check(&mut inspection, agreement.as_ref())?;
+        place::check(&mut inspection)?;
         if let Some(packaged) = sight.packaged {
             package_files::check(&mut inspection, packaged)?;
         }

@@ -34,11 +34,11 @@ pub(super) enum Agreement {
 const EVERY_MODULE: [&str; 6] = ["module_layout", "__fentry__", "_mcount", "__x86_return_thunk", "_printk", "printk"];
 
 /// Says it where the release is the kernel's. Another release's tree is [`super::release`]'s to judge.
-pub(super) fn check(inspection: &mut Inspection<'_>, agreement: Agreement) {
+pub(super) fn check(inspection: &mut Inspection<'_>, agreement: &Agreement) {
     let (effect, cause) = match agreement {
         Agreement::Untold | Agreement::Agrees => return,
-        Agreement::Refused(cause) => (Effect::NoLoad, cause),
-        Agreement::Partly(cause) => (Effect::Risk, cause),
+        Agreement::Refused(cause) => (Effect::NoLoad, cause.clone()),
+        Agreement::Partly(cause) => (Effect::Risk, cause.clone()),
     };
     let path = inspection.build.join("Module.symvers");
     inspection.add(FindingId::OtherBuild, effect, path, cause, Need::Headers);

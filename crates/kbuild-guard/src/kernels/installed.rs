@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::error::Result;
 use crate::kernels::Kernel;
-use crate::kernels::images::Images;
+use crate::kernels::images::{Arriving, Images};
 use crate::machine::Machine;
 use crate::release::Release;
 use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
@@ -18,9 +18,14 @@ const MOST: usize = 4096;
 
 /// The installed kernels, oldest first.
 pub fn installed(root: &Sysroot, machine: &Machine) -> Result<Vec<Kernel>> {
+    installed_with(root, machine, None)
+}
+
+/// The same where an image may be on its way: its kernel is one of them.
+pub fn installed_with(root: &Sysroot, machine: &Machine, arriving: Option<&Arriving>) -> Result<Vec<Kernel>> {
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut seen = Vec::new();
-    let images = Images::of(root);
+    let images = Images::of(root, arriving);
     let mut is_without_image = false;
     for modules in MODULES {
         let WalkEnd::Found { path, status } = root.walk(&RootPath::new(modules)).end else { continue };
@@ -129,6 +134,46 @@ mod tests {
         assert_eq!(found("6.1.21-v8+"), [pair("6.1.21-v8+", "/boot/kernel8.img"), alpine.clone()]);
         fs::remove_file(dir.path().join("lib/modules/6.1.21-v8+/modules.order")).unwrap();
         assert_eq!(found("6.1.21-v8+"), [alpine], "an upgrade left this one behind");
+    }
+
+    #[test]
+    fn kernel_install_has_places_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |path: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        let found = |arriving: Option<&Arriving>| -> Vec<(String, String)> {
+            let root = Sysroot::open(dir.path()).unwrap();
+            let shown = |kernel: Kernel| (kernel.release.to_string(), kernel.image.as_path().display().to_string());
+            installed_with(&root, &Machine::default(), arriving).unwrap().into_iter().map(shown).collect()
+        };
+        let pair = |release: &str, image: &str| (release.to_owned(), image.to_owned());
+        make("lib/modules/6.1.0-felix/modules.order");
+        make("home/felix/bzImage");
+        assert_eq!(found(None), []);
+        let arriving =
+            Arriving { release: "6.1.0-felix".parse().unwrap(), image: RootPath::new("/home/felix/bzImage") };
+        assert_eq!(found(Some(&arriving)), [pair("6.1.0-felix", "/home/felix/bzImage")]);
+        let nowhere = Arriving { image: RootPath::new("/home/felix/gone"), ..arriving.clone() };
+        assert_eq!(found(Some(&nowhere)), []);
+        make("boot/efi/0123456789abcdef/6.1.0-felix/linux");
+        assert_eq!(found(None), [pair("6.1.0-felix", "/boot/efi/0123456789abcdef/6.1.0-felix/linux")]);
+        for (name, is_found) in [
+            ("debian-6.2.0", true),
+            ("debian-6.2.0+3", true),
+            ("debian-6.2.0+2-1", true),
+            ("debian-6.2.0+", false),
+            ("debian-6.2.0-rc1", false),
+            ("6.2.0", false),
+        ] {
+            make("lib/modules/6.2.0/modules.order");
+            make(&format!("efi/EFI/Linux/{name}.efi"));
+            let is_there = found(None).contains(&pair("6.2.0", &format!("/efi/EFI/Linux/{name}.efi")));
+            assert_eq!(is_there, is_found, "{name}");
+            fs::remove_file(dir.path().join(format!("efi/EFI/Linux/{name}.efi"))).unwrap();
+        }
     }
 
     #[test]

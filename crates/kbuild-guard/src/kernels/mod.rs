@@ -6,7 +6,8 @@ mod installed;
 mod kept;
 mod own_modules;
 
-pub use installed::installed;
+pub use images::Arriving;
+pub use installed::{installed, installed_with};
 pub use kept::{KeptBecause, mark_kept};
 pub use own_modules::{Stamp, sample};
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LARGEST, VERSION, write};
 use crate::assess::Assessment;
+use crate::checks::{Effect, Finding, FindingId};
 use crate::error::Result;
 use crate::release::Release;
 use crate::sysroot::{RootPath, Sysroot};
@@ -36,16 +37,21 @@ pub struct SeenKernel {
 
 impl SeenKernel {
     fn of(assessment: &Assessment, silent: bool) -> Self {
-        let finding = |finding: &crate::checks::Finding| {
-            (finding.id.code().to_owned(), finding.path.as_path().to_string_lossy().into_owned())
-        };
+        let finding =
+            |finding: &Finding| (finding.id.code().to_owned(), finding.path.as_path().to_string_lossy().into_owned());
         SeenKernel {
             state: assessment.state().as_str().to_owned(),
-            findings: assessment.findings.iter().map(finding).collect(),
+            findings: assessment.findings.iter().filter(|one| !is_beside(one)).map(finding).collect(),
             needed: assessment.is_needed(),
             silent,
         }
     }
+}
+
+/// What is told beside another finding, or is no more than worth knowing, is no reason to say the others again: a tree in
+/// somebody's home changes a little with each `make`.
+fn is_beside(finding: &Finding) -> bool {
+    finding.id == FindingId::Drift && finding.effect == Effect::Note
 }
 
 impl Seen {

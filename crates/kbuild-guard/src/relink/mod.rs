@@ -14,6 +14,7 @@ pub use undo::{Undo, undo};
 
 use crate::error::Result;
 use crate::kernels::Kernel;
+use crate::memory::Record;
 use crate::root_path::RootPath;
 use crate::sysroot::{Kind, Sysroot, WalkEnd};
 
@@ -68,7 +69,16 @@ pub fn carry_out(lock: &Lock<'_>, kernel: &Kernel, by: &str, moves: &[Move]) -> 
     if journal.add(Entry::new(&kernel.release, by, moves)) {
         journal.store(root)?;
     }
-    moves.iter().try_for_each(|one| swap::swap(root, one))
+    moves.iter().try_for_each(|one| swap::swap(root, one))?;
+    note_move(root, kernel);
+    Ok(())
+}
+
+/// What was written down of the tree at installation holds; where it lies now is our own doing.
+fn note_move(root: &Sysroot, kernel: &Kernel) {
+    if let Err(error) = Record::moved(root, kernel) {
+        log::debug!("{error}");
+    }
 }
 
 /// Whether this is root, or whose root it is: an image that an ordinary user unpacked is theirs in every part.

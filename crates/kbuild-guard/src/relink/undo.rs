@@ -4,11 +4,10 @@
 
 use std::path::PathBuf;
 
-use super::{Entry, JOURNAL, Journal, Lock, Move, swap};
+use super::{Entry, JOURNAL, Journal, Lock, Move, note_move, swap};
 use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::preserve::Refusal;
-use crate::release::Release;
 use crate::root_path::RootPath;
 use crate::sysroot::{Kind, Sysroot};
 
@@ -80,15 +79,17 @@ fn target(root: &Sysroot, one: &Move) -> Result<Option<PathBuf>> {
 
 impl Undo {
     /// Does it, and writes it down before.
-    pub fn carry_out(&self, lock: &Lock<'_>, release: &Release) -> Result<()> {
+    pub fn carry_out(&self, lock: &Lock<'_>, kernel: &Kernel) -> Result<()> {
         let root = lock.root();
         self.moves.iter().try_for_each(|one| swap::check(root, one))?;
         if !self.is_begun {
             let mut journal = Journal::load(root)?;
-            journal.push(Entry::new(release, BY, &self.moves));
+            journal.push(Entry::new(&kernel.release, BY, &self.moves));
             journal.store(root)?;
         }
-        self.moves.iter().try_for_each(|one| swap::swap(root, one))
+        self.moves.iter().try_for_each(|one| swap::swap(root, one))?;
+        note_move(root, kernel);
+        Ok(())
     }
 }
 
@@ -144,7 +145,7 @@ mod tests {
 
         fn back(&self) -> Option<usize> {
             let undo = undo(&self.root, &self.kernel, false).unwrap()?;
-            undo.carry_out(&Lock::take(&self.root).unwrap(), &self.kernel.release).unwrap();
+            undo.carry_out(&Lock::take(&self.root).unwrap(), &self.kernel).unwrap();
             Some(undo.moves.len())
         }
     }
@@ -174,7 +175,7 @@ mod tests {
         let refused = undo(&f.root, &f.kernel, false);
         assert!(matches!(refused, Err(Error::Refused(Refusal::LinkMoved { .. }))), "{refused:?}");
         let forced = undo(&f.root, &f.kernel, true).unwrap().unwrap();
-        forced.carry_out(&Lock::take(&f.root).unwrap(), &f.kernel.release).unwrap();
+        forced.carry_out(&Lock::take(&f.root).unwrap(), &f.kernel).unwrap();
         assert_eq!(f.link("build").as_deref(), Some("/a"));
         // It is where it was before already: nothing to move, and the next one goes further.
         f.to(&["build"], "/b");

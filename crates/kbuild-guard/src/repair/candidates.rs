@@ -4,7 +4,7 @@
 
 use super::search::{self, Extent};
 use crate::build_tree::Closure;
-use crate::checks::uts_release;
+use crate::drift::uts_release;
 use crate::error::Result;
 use crate::release::Release;
 use crate::relink::Journal;

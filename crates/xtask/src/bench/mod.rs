@@ -18,6 +18,8 @@ const KERNELS: &str = include_str!("kernels.sh");
 
 const TRIGGER: &str = "/usr/lib/kbuild-guard/dpkg-trigger-hook";
 
+const PLUGIN: &str = "/usr/lib/kernel/install.d/30-kbuild-guard.install";
+
 /// The stream of an apt run: as much configuration as apt sends, then its actions.
 fn stream(command: &str, actions: &str) -> String {
     let mut text = String::from("VERSION 3\nAPT::Architecture=amd64\nDir=/\nDir::State::status=/var/lib/dpkg/status\n");
@@ -78,6 +80,15 @@ fn hooks(base: &Base, package: &Path) -> test_roots::Result<String> {
         Case::new("apt hook, an unrelated package leaves", &hook("unrelated")),
         Case::new("apt hook, needed headers leave: blocked", &hook("removal")),
         Case::new("trigger hook, 3 kernels, nothing new", TRIGGER),
+        Case::new(
+            "kernel-install plugin, a kernel is added, nothing new",
+            &format!("{PLUGIN} add {new} /boot/x/{new} /boot/vmlinuz-{new}"),
+        ),
+        Case::new("kernel-install plugin, a kernel is removed", &format!("{PLUGIN} remove {new} /boot/x/{new}")),
+        Case::new(
+            "dkms' kernel-install plugin, added, nothing to build",
+            &format!("/etc/kernel/install.d/dkms add {new}"),
+        ),
         Case::new("dkms' postinst.d hook, nothing to build", &format!("/etc/kernel/postinst.d/dkms {new}")),
         Case::new(
             "dkms' header_postinst.d hook, nothing to build",

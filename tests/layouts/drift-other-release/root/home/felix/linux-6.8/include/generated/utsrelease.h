@@ -1,0 +1,1 @@
+#define UTS_RELEASE "6.8.1-felix"
