@@ -26,6 +26,10 @@ const KERNEL_VENDOR: &str = "usr/share/kernel/postinst.d/05kbuild-guard";
 const PRE_INVOKE: &str = "etc/dpkg/dpkg.cfg.d/kbuild-guard";
 const TRIGGERS: &str = "var/lib/dpkg/triggers/File";
 
+const TIMER: &str = "kbuild-guard-check.timer";
+const SERVICE: &str = "kbuild-guard-check.service";
+const WANTED: &str = "etc/systemd/system/timers.target.wants/kbuild-guard-check.timer";
+
 fn program(system: &System, path: &str) {
     system.write(path, "#!/bin/sh\n");
     fs::set_permissions(system.at(path), fs::Permissions::from_mode(0o755)).unwrap();
@@ -52,6 +56,14 @@ fn guarded() -> System {
     system.write(APT_CONF, include_str!("../../../hooks/apt/kbuild-guard.conf"));
     fs::create_dir_all(system.at(APT_LINK).parent().unwrap()).unwrap();
     symlink("/usr/share/kbuild-guard/apt.conf", system.at(APT_LINK)).unwrap();
+    for path in ["usr/bin/kbuild-guard", "usr/lib/systemd/systemd"] {
+        program(&system, path);
+    }
+    for unit in [TIMER, SERVICE] {
+        system.write(&format!("usr/lib/systemd/system/{unit}"), "");
+    }
+    fs::create_dir_all(system.at(WANTED).parent().unwrap()).unwrap();
+    symlink("/usr/lib/systemd/system/kbuild-guard-check.timer", system.at(WANTED)).unwrap();
     status(&system, "installed");
     let triggers = "/usr/share/mime mime/noawait\n/lib/modules kbuild-guard/noawait\n\
                     /usr/lib/modules kbuild-guard/noawait\n/usr/src kbuild-guard/noawait\n/usr/src dkms\n";
@@ -82,6 +94,7 @@ dpkg-trigger     live           by dpkg, at the end of a run that touched
                                 kernels or headers
 kernel           live           by 'make install', for a kernel that somebody
                                 built
+timer            live           by systemd, at boot and once a day
 dpkg-pre-invoke  not-installed  by dpkg, before each action (opt-in)
 
 Package managers here: apt, dpkg.
@@ -100,7 +113,7 @@ fn all_is_well() {
 fn nothing_is_here() {
     let run = System::empty().run(["hooks"]);
     assert_eq!(run.code, 0);
-    assert_eq!(run.stdout.matches("not-installed").count(), 4, "{run:?}");
+    assert_eq!(run.stdout.matches("not-installed").count(), 5, "{run:?}");
     assert!(run.stdout.ends_with("\nNo package manager is here that calls kbuild-guard.\n"), "{run:?}");
     let system = System::empty();
     program(&system, "usr/bin/rpm");
@@ -381,4 +394,30 @@ fn apt_reads_the_same() {
         let cleared = ours["because"].as_str().unwrap_or_default().contains("clears");
         assert_eq!(registered_by_text && !cleared, is_called, "{text}: {ours:#}");
     }
+}
+
+#[test]
+fn the_timer() {
+    let system = guarded();
+    is(&system, "timer", "live", "", "");
+    remove(&system, WANTED);
+    is(&system, "timer", "off", "the timer is disabled", "systemctl enable --now kbuild-guard-check.timer");
+    for unit in [SERVICE, TIMER] {
+        let mask = system.at(&format!("etc/systemd/system/{unit}"));
+        symlink("/dev/null", mask).unwrap();
+        let command = format!("systemctl unmask {unit}");
+        is(&system, "timer", "off", &format!("/etc/systemd/system/{unit} is a link to /dev/null"), &command);
+    }
+    let system = guarded();
+    remove(&system, "usr/bin/kbuild-guard");
+    is(&system, "timer", "broken", "/usr/bin/kbuild-guard is not there", "--reinstall");
+    let system = guarded();
+    remove(&system, "usr/lib/systemd/system/kbuild-guard-check.service");
+    is(&system, "timer", "broken", "there is no kbuild-guard-check.service", "--reinstall");
+    status(&system, "half-configured");
+    is(&system, "timer", "broken", "there is no kbuild-guard-check.service", "--reinstall");
+    remove(&system, "var/lib/dpkg/status");
+    is(&system, "timer", "not-installed", "the package is not installed", "");
+    remove(&system, "usr/lib/systemd/systemd");
+    is(&system, "timer", "not-installed", "systemd is not here", "");
 }

@@ -5,7 +5,7 @@ use kbuild_guard::hook::{Hook, HookState, Manager};
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::sysroot::{Kind, RootPath, Sysroot};
 
-use crate::{apt, dpkg, kernel_hook};
+use crate::{apt, dpkg, kernel_hook, systemd_timer};
 
 /// Where our programs are.
 pub(crate) const PROGRAMS: &str = "/usr/lib/kbuild-guard/";
@@ -40,6 +40,7 @@ pub fn hooks(root: &Sysroot) -> Vec<Hook> {
         apt::hook::look(root),
         dpkg::hooks::trigger(root, package),
         kernel_hook::look(root, package),
+        systemd_timer::look(root, package),
         dpkg::hooks::pre_invoke(root, package),
     ]
 }

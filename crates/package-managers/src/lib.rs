@@ -6,6 +6,7 @@ pub mod apt;
 pub mod dpkg;
 mod hooks;
 mod kernel_hook;
+mod systemd_timer;
 mod told;
 
 use std::rc::Rc;

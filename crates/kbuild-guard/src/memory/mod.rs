@@ -3,11 +3,13 @@
 //! costs a repeated message or a longer look and nothing else: whatever is wrong with these files, there
 //! simply is no memory.
 
+mod reported;
 mod seen;
 mod sound_trees;
 mod spoken;
 mod walked;
 
+pub use reported::Reported;
 pub use seen::{Seen, SeenKernel};
 pub use sound_trees::{SoundTree, SoundTrees};
 pub use spoken::Spoken;

@@ -9,6 +9,8 @@ pub mod layout;
 mod owners;
 pub mod preserve;
 pub mod probe;
+pub mod prometheus;
+pub mod report;
 pub mod story;
 pub mod text;
 
