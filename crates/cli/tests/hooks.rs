@@ -94,8 +94,8 @@ dpkg-trigger     live           by dpkg, at the end of a run that touched
                                 kernels or headers
 kernel           live           by 'make install', for a kernel that somebody
                                 built
-timer            live           by systemd, at boot and once a day
 dpkg-pre-invoke  not-installed  by dpkg, before each action (opt-in)
+timer            live           by systemd, at boot and once a day
 
 Package managers here: apt, dpkg.
 ";

@@ -15,7 +15,6 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
 
-use serde_json::json;
 use support::{Layout, Run, System};
 
 const STATUS: &str = "/run/kbuild-guard/status.json";
@@ -241,13 +240,47 @@ fn a_look_that_finds_all_well_takes_the_notice_away() {
 
 const RELEASE: &str = "6.1.0-56-cloud-amd64";
 
+/// In the middle of a run headers are half there: the lock is waited for, and not taken.
 #[test]
-fn json_is_what_the_status_file_holds() {
+fn a_package_manager_at_work_is_waited_for() {
+    use nix::fcntl::{FcntlArg, fcntl};
     let system = without_headers();
-    let run = system.run(["report", "--wait", "0", "--json"]);
-    let (printed, mut written) =
-        (run.json(), serde_json::from_str::<serde_json::Value>(&text(&system, STATUS)).unwrap());
-    assert_eq!(printed, written);
-    written["at"] = json!(null);
-    assert_ne!(printed, written);
+    for lock in ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"] {
+        report(&system);
+        let before = text(&system, STATUS);
+        system.write(lock, "");
+        let file = fs::File::options().write(true).open(system.at(lock)).unwrap();
+        let whole = nix::libc::flock { l_type: nix::libc::F_WRLCK as _, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+        fcntl(&file, FcntlArg::F_OFD_SETLK(&whole)).unwrap();
+        let run = system.run(["report", "--wait", "1"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "a package manager is at work: nothing was looked at\n"));
+        assert_eq!(text(&system, STATUS), before, "what was reported last stands");
+        // Let go of while it waits.
+        fs::remove_file(system.at(STATUS)).unwrap();
+        let waiting = system.command(["-v", "report"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut waiting = Waiting(waiting);
+        waiting.says("a package manager is at work: waiting");
+        drop(file);
+        assert!(waiting.0.wait().unwrap().success());
+        assert!(!text(&system, STATUS).is_empty());
+    }
+}
+
+/// A run that is ended with the test.
+struct Waiting(std::process::Child);
+
+impl Waiting {
+    /// Reads what it says until a line ends so.
+    fn says(&mut self, end: &str) {
+        use std::io::BufRead;
+        let stderr = std::io::BufReader::new(self.0.stderr.take().unwrap());
+        assert!(stderr.lines().any(|line| line.unwrap().ends_with(end)), "{end}");
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -40,8 +40,8 @@ pub fn hooks(root: &Sysroot) -> Vec<Hook> {
         apt::hook::look(root),
         dpkg::hooks::trigger(root, package),
         kernel_hook::look(root, package),
-        systemd_timer::look(root, package),
         dpkg::hooks::pre_invoke(root, package),
+        systemd_timer::look(root, package),
     ]
 }
 
