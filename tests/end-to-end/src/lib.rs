@@ -51,6 +51,11 @@ pub fn built_apart() -> Result<Base> {
     Base::debian12_built_apart(&mut |_| {})
 }
 
+/// Debian 12 with three kernels, as above, with node_exporter and promtool.
+pub fn monitored() -> Result<Base> {
+    Base::debian12_monitoring(&mut |_| {})
+}
+
 /// Debian 12 with autopkgtest and piuparts.
 pub fn with_testers() -> Result<Base> {
     Base::debian12_packaging(&mut |_| {})

@@ -43,8 +43,11 @@ pub(super) fn tell(root: &Sysroot, report: &mut Report, before: Option<&Reported
     match root.send(&RootPath::new(SOCKET), datagrams) {
         Ok(()) => report.entries = entries.len(),
         Err(error) => {
+            // Whoever reads what a program says wants to hear of problems alone.
             report.said = problems.iter().map(text::fault).collect();
-            report.said.push_str(&format!("kbuild-guard: {}\n", summary(&report.assessments, problems.len())));
+            if !problems.is_empty() {
+                report.said.push_str(&format!("kbuild-guard: {}\n", summary(&report.assessments, problems.len())));
+            }
             if !error.is_not_found() {
                 report.failures.push(error);
             }
