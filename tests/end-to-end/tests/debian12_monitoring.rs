@@ -74,7 +74,7 @@ fn prometheus_reads_what_is_written_and_its_rules_are_right() {
     is(&scraped, &format!("{} 0", of("state", ",state=\"ready\"")));
     is(&scraped, &format!("{} 1", of("problem", "")));
     let finding = format!(
-        "kbuild_guard_kernel_findings{{effect=\"no-build\",finding=\"KBG010\",ignored=\"false\",release=\"{new}\"}} 1"
+        "kbuild_guard_kernel_findings{{effect=\"no-build\",finding=\"KBG002\",ignored=\"false\",release=\"{new}\"}} 1"
     );
     is(&scraped, &finding);
     let status: serde_json::Value = serde_json::from_str(&output(&root, "cat /run/kbuild-guard/status.json")).unwrap();
