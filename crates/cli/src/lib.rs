@@ -36,6 +36,7 @@ pub fn main() -> ExitCode {
         Verb::Explain { subject } => verbs::explain::run(&session, subject.as_deref()),
         Verb::Config => verbs::config::run(&session),
         Verb::Hooks => verbs::hooks::run(&session),
+        Verb::Report { wait, clear } => verbs::report::run(&session, Duration::from_secs(*wait), *clear),
         Verb::Preserve(wish) => verbs::preserve::run(&session, wish),
         Verb::Repair(wish) => verbs::repair::run(&session, wish),
         Verb::WhatIf { change, as_live } => verbs::what_if::run(&session, change, *as_live),

@@ -98,6 +98,20 @@ pub enum Verb {
     /// A hook is live, off (switched off by the admin), not-installed, or broken; then the exit status is 1 and the
     /// command that mends it is named.
     Hooks,
+    /// For the timer: look at all kernels, and tell the journal, the metrics and whoever logs in.
+    ///
+    /// What hooks cannot see, a tree that was moved or deleted by hand, is found so. Waits while a package manager is at
+    /// work. /run/kbuild-guard/status.json has the result, whatever it is: the exit status is 0, and 3 only where it
+    /// could not be found out or written.
+    Report {
+        /// How long to wait for a package manager; then what was found last stands.
+        #[arg(long, value_name = "SECONDS", default_value = "600")]
+        #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+        wait: u64,
+        /// Look at nothing, and remove what reports have written.
+        #[arg(long, conflicts_with = "wait")]
+        clear: bool,
+    },
     /// Copy what module builds need of a kernel's tree to a place that lasts.
     ///
     /// For a kernel that was built by hand: the tree in somebody's home can be archived or deleted afterwards. Some

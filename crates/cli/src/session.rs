@@ -12,6 +12,7 @@ use kbuild_guard::present::{Owners, json};
 use kbuild_guard::probe::Probe;
 use kbuild_guard::quote;
 use kbuild_guard::release::Release;
+use kbuild_guard::report;
 use kbuild_guard::survey::{Depth, System};
 use kbuild_guard::sysroot::Sysroot;
 
@@ -49,6 +50,9 @@ impl<'o> Session<'o> {
             releases.iter().map(|word| Ok(Release::from_str(text(word)?)?)).collect::<Result<_>>()?;
         let is_wanted = |kernel: &Kernel| wanted.is_empty() || wanted.contains(&kernel.release);
         let assessments = self.system.survey(is_wanted, Depth::Whole)?;
+        if wanted.is_empty() {
+            report::settle(&self.system.root, &assessments, &self.policy);
+        }
         for release in wanted {
             if !assessments.iter().any(|assessment| assessment.kernel.release == release) {
                 return Err(Error::NotInstalled(release));

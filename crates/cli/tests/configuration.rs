@@ -31,6 +31,12 @@ fn without_files_the_defaults_are_shown() {
           by default
   ignore  nothing
           by default
+  journal yes
+          by default
+  notice  yes
+          by default
+  metrics /var/lib/prometheus/node-exporter, if it is there
+          by default
   files   none: these are the defaults
 ";
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, expected, ""));
@@ -41,8 +47,9 @@ fn without_files_the_defaults_are_shown() {
 #[test]
 fn every_word_has_its_place() {
     let system = System::empty();
-    system.write(VENDOR, "mode = \"warn\"\nignore = [{ finding = \"KBG001\" }]\n");
-    system.write(ADMIN, "# ours\n\nmode = \"strict\"\n");
+    system.write(VENDOR, "mode = \"warn\"\nignore = [{ finding = \"KBG001\" }]\nreport.notice = true\n");
+    let report = "[report]\nnotice = false\nmetrics_dir = \"/srv/metrics\"\n";
+    system.write(ADMIN, &format!("# ours\n\nmode = \"strict\"\n\n{report}"));
     let felix = "ignore = [\n  { finding = \"KBG020\", release = \"*-felix\" },\n  { finding = \"KBG051\" },\n]\n";
     system.write(DROP_IN, felix);
     system.write("etc/kbuild-guard/conf.d/notes.txt", "mode = \"off\"\n");
@@ -56,6 +63,13 @@ fn every_word_has_its_place() {
           KBG051 on *
           from /etc/kbuild-guard/conf.d/50-felix.toml:3
           instead of KBG001 on * from /usr/lib/kbuild-guard/10-site.toml:2
+  journal yes
+          by default
+  notice  no
+          from /etc/kbuild-guard/config.toml:6
+          instead of yes from /usr/lib/kbuild-guard/10-site.toml:3
+  metrics /srv/metrics
+          from /etc/kbuild-guard/config.toml:7
   files   /usr/lib/kbuild-guard/10-site.toml
           /etc/kbuild-guard/config.toml
           /etc/kbuild-guard/conf.d/notes.txt (passed over: its name does not end
@@ -69,6 +83,16 @@ fn every_word_has_its_place() {
     let source = json!({ "kind": "file", "path": "/etc/kbuild-guard/config.toml", "line": 3 });
     assert_eq!(document["mode"]["source"], source);
     assert_eq!(document["ignore"]["value"][1]["source"]["line"], 3);
+    let metrics = json!({
+        "value": "/srv/metrics",
+        "source": { "kind": "file", "path": "/etc/kbuild-guard/config.toml", "line": 7 },
+        "overridden": [{
+            "value": "/var/lib/prometheus/node-exporter",
+            "source": { "kind": "default", "path": null, "line": null },
+        }],
+    });
+    assert_eq!(document["report"]["metrics_dir"], metrics);
+    assert_eq!(document["report"]["notice"]["value"], false);
 }
 
 #[test]
@@ -101,11 +125,17 @@ fn what_is_wrong_is_told_with_what_to_do() {
           by default
   ignore  nothing
           by default
+  journal yes
+          by default
+  notice  yes
+          by default
+  metrics /var/lib/prometheus/node-exporter, if it is there
+          by default
   files   /etc/kbuild-guard/config.toml
           /etc/kbuild-guard/conf.d/50-felix.toml (passed over, see below)
 
 kbuild-guard: warning: /etc/kbuild-guard/config.toml:1: unknown key colour
-  do      take it out, or mend its name: the keys are mode and ignore
+  do      take it out, or mend its name: the keys are mode, ignore and report
 
 kbuild-guard: warning: /etc/kbuild-guard/config.toml:2: mode loud is none of
   off, warn, guard, strict; guard holds
@@ -175,7 +205,10 @@ fn the_example_is_what_holds_without_it() {
     assert_eq!(run.code, 0);
     assert_eq!(run.json()["mode"]["source"]["kind"], "default");
     // With its settings uncommented, it says the same.
-    system.write(ADMIN, &example.replace("\n#mode", "\nmode").replace("\n#ignore", "\nignore"));
+    let keys = ["mode", "ignore", "[report]", "journal", "notice", "metrics_dir"];
+    let live =
+        keys.iter().fold(example.to_owned(), |text, key| text.replace(&format!("\n#{key}"), &format!("\n{key}")));
+    system.write(ADMIN, &live);
     let run = system.run(["config", "--json"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(
@@ -183,4 +216,10 @@ fn the_example_is_what_holds_without_it() {
         (Some("guard"), Some("file"))
     );
     assert_eq!(run.json()["ignore"]["value"], json!([]));
+    let unsaid = System::empty().run(["config", "--json"]).json();
+    for key in ["journal", "notice", "metrics_dir"] {
+        assert_eq!(run.json()["report"][key]["source"]["kind"], "file", "{key}");
+        assert_eq!(run.json()["report"][key]["value"], unsaid["report"][key]["value"], "{key}");
+    }
+    assert!(system.run(["config"]).stdout.contains("node-exporter, if it is there\n"));
 }

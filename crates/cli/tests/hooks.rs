@@ -28,6 +28,10 @@ const ADMINS_PLUGIN: &str = "etc/kernel/install.d/30-kbuild-guard.install";
 const PRE_INVOKE: &str = "etc/dpkg/dpkg.cfg.d/kbuild-guard";
 const TRIGGERS: &str = "var/lib/dpkg/triggers/File";
 
+const TIMER: &str = "kbuild-guard-check.timer";
+const SERVICE: &str = "kbuild-guard-check.service";
+const WANTED: &str = "etc/systemd/system/timers.target.wants/kbuild-guard-check.timer";
+
 fn program(system: &System, path: &str) {
     system.write(path, "#!/bin/sh\n");
     fs::set_permissions(system.at(path), fs::Permissions::from_mode(0o755)).unwrap();
@@ -57,6 +61,14 @@ fn guarded() -> System {
     system.write(APT_CONF, include_str!("../../../hooks/apt/kbuild-guard.conf"));
     fs::create_dir_all(system.at(APT_LINK).parent().unwrap()).unwrap();
     symlink("/usr/share/kbuild-guard/apt.conf", system.at(APT_LINK)).unwrap();
+    for path in ["usr/bin/kbuild-guard", "usr/lib/systemd/systemd"] {
+        program(&system, path);
+    }
+    for unit in [TIMER, SERVICE] {
+        system.write(&format!("usr/lib/systemd/system/{unit}"), "");
+    }
+    fs::create_dir_all(system.at(WANTED).parent().unwrap()).unwrap();
+    symlink("/usr/lib/systemd/system/kbuild-guard-check.timer", system.at(WANTED)).unwrap();
     status(&system, "installed");
     let triggers = "/usr/share/mime mime/noawait\n/lib/modules kbuild-guard/noawait\n\
                     /usr/lib/modules kbuild-guard/noawait\n/usr/src kbuild-guard/noawait\n/usr/src dkms\n";
@@ -90,6 +102,7 @@ kernel           live           by 'make install', for a kernel that somebody
 kernel-install   live           by systemd's kernel-install, when it adds a
                                 kernel
 dpkg-pre-invoke  not-installed  by dpkg, before each action (opt-in)
+timer            live           by systemd, at boot and once a day
 
 Package managers here: apt, dpkg.
 ";
@@ -415,4 +428,30 @@ fn apt_reads_the_same() {
         let cleared = ours["because"].as_str().unwrap_or_default().contains("clears");
         assert_eq!(registered_by_text && !cleared, is_called, "{text}: {ours:#}");
     }
+}
+
+#[test]
+fn the_timer() {
+    let system = guarded();
+    is(&system, "timer", "live", "", "");
+    remove(&system, WANTED);
+    is(&system, "timer", "off", "the timer is disabled", "systemctl enable --now kbuild-guard-check.timer");
+    for unit in [SERVICE, TIMER] {
+        let mask = system.at(&format!("etc/systemd/system/{unit}"));
+        symlink("/dev/null", mask).unwrap();
+        let command = format!("systemctl unmask {unit}");
+        is(&system, "timer", "off", &format!("/etc/systemd/system/{unit} is a link to /dev/null"), &command);
+    }
+    let system = guarded();
+    remove(&system, "usr/bin/kbuild-guard");
+    is(&system, "timer", "broken", "/usr/bin/kbuild-guard is not there", "--reinstall");
+    let system = guarded();
+    remove(&system, "usr/lib/systemd/system/kbuild-guard-check.service");
+    is(&system, "timer", "broken", "there is no kbuild-guard-check.service", "--reinstall");
+    status(&system, "half-configured");
+    is(&system, "timer", "broken", "there is no kbuild-guard-check.service", "--reinstall");
+    remove(&system, "var/lib/dpkg/status");
+    is(&system, "timer", "not-installed", "the package is not installed", "");
+    remove(&system, "usr/lib/systemd/systemd");
+    is(&system, "timer", "not-installed", "systemd is not here", "");
 }

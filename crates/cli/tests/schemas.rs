@@ -184,6 +184,10 @@ fn config_hooks_and_explain_are_as_their_schemas_say() {
         ("/mode/overridden", Value::Null),
         ("/ignore/value/0/finding", json!("KBG1")),
         ("/ignore/value/0/source/line", json!("one")),
+        ("/report/notice/value", json!("yes")),
+        ("/report/metrics_dir/value", json!("relative")),
+        ("/report/metrics_dir/source/kind", json!("file")),
+        ("/report/more", json!(1)),
         ("/files/0/fate", json!("eaten")),
         ("/warnings/0/advice", json!("")),
         ("/warnings/0/source/kind", json!("default")),
@@ -206,6 +210,30 @@ fn config_hooks_and_explain_are_as_their_schemas_say() {
         ("/mode", json!("quiet")),
     ] {
         assert!(!faults(&hooks, &changed(&document, pointer, value.clone())).is_empty(), "{pointer} = {value} passed");
+    }
+}
+
+/// The status is what `check` prints, and when: the two schemas have the same definitions.
+#[test]
+fn the_status_is_as_its_schema_says() {
+    let status = schema("status.schema.json");
+    let read = |name: &str| -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    assert_eq!(read("status.schema.json")["$defs"], read("check.schema.json")["$defs"]);
+    for name in ["debian12", "debian12-two-kernels", "headers-not-installed", "home-not-mounted", "alpine"] {
+        let system = Layout::named(name).assemble();
+        let printed = assert_valid(&status, name, &system.run(["report", "--wait", "0", "--json"]));
+        let written = std::fs::read(system.at("/run/kbuild-guard/status.json")).unwrap();
+        assert_eq!(printed, serde_json::from_slice::<Value>(&written).unwrap(), "{name}");
+        for (pointer, value) in [("/at", json!("now")), ("/at", json!(-1)), ("/schema", json!(2)), ("/more", json!(1))]
+        {
+            assert!(
+                !faults(&status, &changed(&printed, pointer, value.clone())).is_empty(),
+                "{pointer} = {value} passed"
+            );
+        }
     }
 }
 

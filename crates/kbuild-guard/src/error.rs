@@ -35,6 +35,11 @@ pub enum Error {
         /// The path inside the root.
         path: RootPath,
     },
+    /// A directory that others than root can write to: nothing is written there.
+    WritableByOthers {
+        /// The path inside the root.
+        path: RootPath,
+    },
     /// Preserving a tree was refused, with nothing changed.
     Refused(Refusal),
     /// A file is larger than anything that belongs at this path.
@@ -90,6 +95,9 @@ impl fmt::Display for Error {
             }
             Error::NotRegular { path } => write!(f, "{} is not a regular file", quoted(path)),
             Error::NotADirectory { path } => write!(f, "{} is not a directory (links are not followed)", quoted(path)),
+            Error::WritableByOthers { path } => {
+                write!(f, "{} is not root's alone to write to; nothing is written there", quoted(path))
+            }
             Error::Refused(refusal) => refusal.fmt(f),
             Error::TooLarge { path, limit } => write!(f, "{} is larger than {limit} bytes", quoted(path)),
             Error::Deadline => write!(f, "the time for an answer is over"),

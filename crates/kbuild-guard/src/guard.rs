@@ -206,7 +206,7 @@ mod tests {
         let situation =
             Situation { driver: &driver, also_installs: row.also_installs, live: row.live, healthy: row.healthy };
         let still = row.needed && !row.need_leaves;
-        let policy = Policy { mode: row.mode, ignore: Vec::new() };
+        let policy = Policy { mode: row.mode, ..Policy::default() };
         decide(&assessment, &loss, still, &policy, &situation)
     }
 

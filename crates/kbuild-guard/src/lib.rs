@@ -4,7 +4,7 @@
 //! Data flows one way. A hook turns its package manager's words into a [`transaction::Transaction`];
 //! [`losses`] asks which leaving packages hold hops of which kernel's [`build_tree::Closure`]; only the
 //! kernels that lose something are assessed ([`assess`]); [`guard`] decides. Verifying goes from
-//! [`survey`] to [`verify`]. What changes something is asked for by an admin: [`preserve`] copies what builds need
+//! [`survey`] to [`verify`], and once a day to [`report`]. What changes something is asked for by an admin: [`preserve`] copies what builds need
 //! of a tree, [`repair`] finds one that fits, [`relink`] moves the build link to it. [`present`] shows the same structures as text and as JSON. Package
 //! managers are seen through the traits of [`package_db`], files through [`sysroot`] alone.
 
@@ -33,6 +33,7 @@ pub mod release;
 pub mod relink;
 pub mod repair;
 pub mod reply;
+pub mod report;
 mod root_path;
 pub mod succession;
 pub mod survey;

@@ -137,6 +137,11 @@ pub trait PackageDb {
     /// Whether every package is either fully installed or not at all, with nothing left to configure.
     fn is_healthy(&self) -> Result<bool>;
 
+    /// Whether some package manager is at work just now, so that what is seen may be half done.
+    fn is_busy(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// What the manager thinks of each kernel's image, once the packages `leaving` have left.
     fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>>;
 }
@@ -194,6 +199,10 @@ impl PackageDb for AskedAhead<'_> {
 
     fn is_healthy(&self) -> Result<bool> {
         self.db.is_healthy()
+    }
+
+    fn is_busy(&self) -> Result<bool> {
+        self.db.is_busy()
     }
 
     fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {

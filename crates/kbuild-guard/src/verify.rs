@@ -9,6 +9,7 @@ use crate::kernels::Kernel;
 use crate::memory::{Record, Seen, Spoken};
 use crate::policy::{Mode, Policy};
 use crate::release::Release;
+use crate::report::settle;
 use crate::survey::{Depth, System};
 
 /// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
@@ -42,6 +43,9 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     let seen = Seen::load(&system.root);
     remembered(record(system, &assessments, &seen, (only, before)));
     inherit_need(&mut assessments, &seen);
+    if only.is_none() && !system.root.is_late() {
+        settle(&system.root, &assessments, policy);
+    }
     if let Some(only) = only {
         assessments.retain(|assessment| assessment.kernel.release == *only);
     }

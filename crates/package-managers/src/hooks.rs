@@ -5,7 +5,7 @@ use kbuild_guard::hook::{Hook, HookState, Manager};
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::sysroot::{Kind, RootPath, Sysroot};
 
-use crate::{apt, dpkg, kernel_hook, kernel_install};
+use crate::{apt, dpkg, kernel_hook, kernel_install, systemd_timer};
 
 /// Where our programs are.
 pub(crate) const PROGRAMS: &str = "/usr/lib/kbuild-guard/";
@@ -42,6 +42,7 @@ pub fn hooks(root: &Sysroot) -> Vec<Hook> {
         kernel_hook::look(root, package),
         kernel_install::look(root),
         dpkg::hooks::pre_invoke(root, package),
+        systemd_timer::look(root, package),
     ]
 }
 

@@ -7,6 +7,7 @@ pub mod dpkg;
 mod hooks;
 mod kernel_hook;
 mod kernel_install;
+mod systemd_timer;
 mod told;
 
 use std::rc::Rc;

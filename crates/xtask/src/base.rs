@@ -25,6 +25,7 @@ pub(crate) fn make_all() -> Result<(), Error> {
     Base::debian12_boot(&mut say).map_err(Error::Roots)?;
     Base::debian12_self_built(&mut say).map_err(Error::Roots)?;
     Base::debian12_built_apart(&mut say).map_err(Error::Roots)?;
+    Base::debian12_monitoring(&mut say).map_err(Error::Roots)?;
     Base::debian12_packaging(&mut say).map_err(Error::Roots)?;
     Base::debian12_to_13(&mut say).map_err(Error::Roots)?;
     Base::debian13_kernels(&mut say).map_err(Error::Roots)?;

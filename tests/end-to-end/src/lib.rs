@@ -57,6 +57,11 @@ pub fn self_built_trees() -> Result<Base> {
     Base::debian12_self_built_trees(&mut |_| {})
 }
 
+/// Debian 12 with three kernels, as above, with node_exporter and promtool.
+pub fn monitored() -> Result<Base> {
+    Base::debian12_monitoring(&mut |_| {})
+}
+
 /// Debian 12 with autopkgtest and piuparts.
 pub fn with_testers() -> Result<Base> {
     Base::debian12_packaging(&mut |_| {})

@@ -7,5 +7,6 @@ pub(crate) mod explain;
 pub(crate) mod hooks;
 pub(crate) mod preserve;
 pub(crate) mod repair;
+pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod what_if;

@@ -9,7 +9,7 @@ use super::out_of_tree::module_name;
 use super::{Builder, Demand, shown};
 use crate::build_tree::TreeConfig;
 use crate::kernels::Kernel;
-use crate::sysroot::{Kind, RootPath, Sysroot};
+use crate::sysroot::{Kind, RootPath, Sysroot, WalkEnd};
 
 const TREE: &str = "/var/lib/dkms";
 
@@ -42,11 +42,13 @@ pub(super) fn added(root: &Sysroot) -> Vec<Added> {
                 continue;
             }
             let conf_path = dir.join("source/dkms.conf");
-            let conf = DkmsConf::parse(&configuration(root, &conf_path, &name, &version));
-            let mut anchors = Vec::new();
-            if let crate::sysroot::WalkEnd::Found { path, .. } = root.walk(&conf_path).end {
-                anchors.push(path);
-            }
+            // Where a link leads below an automount point that is not mounted, reading would mount it.
+            let found = match root.walk(&conf_path).end {
+                WalkEnd::Found { path, .. } => Some(path),
+                _ => None,
+            };
+            let conf = DkmsConf::parse(&configuration(root, found.as_ref(), &name, &version));
+            let anchors = found.into_iter().collect();
             all.push(Added { name: name.clone(), version, dir, conf, anchors });
         }
     }
@@ -54,10 +56,11 @@ pub(super) fn added(root: &Sysroot) -> Vec<Added> {
 }
 
 /// A module's dkms.conf with what the admin sets over it: dkms sources these after it (read_conf).
-fn configuration(root: &Sysroot, path: &RootPath, name: &str, version: &str) -> String {
+fn configuration(root: &Sysroot, path: Option<&RootPath>, name: &str, version: &str) -> String {
     let overrides = RootPath::new("/etc/dkms");
-    [path.clone(), overrides.join(format!("{name}.conf")), overrides.join(format!("{name}-{version}.conf"))]
-        .iter()
+    let over = [format!("{name}.conf"), format!("{name}-{version}.conf")].map(|file| overrides.join(file));
+    path.into_iter()
+        .chain(&over)
         .map(|path| String::from_utf8_lossy(&root.read(path, 1 << 16).unwrap_or_default()).into_owned() + "\n")
         .collect()
 }

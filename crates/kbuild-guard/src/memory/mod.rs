@@ -4,12 +4,14 @@
 //! simply is no memory.
 
 mod record;
+mod reported;
 mod seen;
 mod sound_trees;
 mod spoken;
 mod walked;
 
 pub use record::Record;
+pub use reported::Reported;
 pub use seen::{Seen, SeenKernel};
 pub use sound_trees::{SoundTree, SoundTrees};
 pub use spoken::Spoken;

@@ -36,7 +36,7 @@ pub struct SeenKernel {
 }
 
 impl SeenKernel {
-    fn of(assessment: &Assessment, silent: bool) -> Self {
+    pub(super) fn of(assessment: &Assessment, silent: bool) -> Self {
         let finding =
             |finding: &Finding| (finding.id.code().to_owned(), finding.path.as_path().to_string_lossy().into_owned());
         SeenKernel {

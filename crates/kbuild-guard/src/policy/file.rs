@@ -4,12 +4,13 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
+use std::path::{Component, Path};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Configuration, Fate};
-use super::{Ignore, Mode, Source, Warning};
+use super::{Ignore, Metrics, Mode, Setting, Source, Warning};
 use crate::checks::FindingId;
 use crate::quote::quoted_text;
 use crate::sysroot::RootPath;
@@ -63,6 +64,12 @@ pub(super) fn shown(word: &OsStr) -> String {
         Some((end, _)) => format!("{}...", quoted_text(word.get(..end).unwrap_or_default())),
         None => quoted_text(&word),
     }
+}
+
+/// Whether this is the absolute path of a directory, and not of the root itself.
+fn is_plain_dir(text: &str) -> bool {
+    let path = Path::new(text);
+    path.is_absolute() && path.file_name().is_some() && path.components().all(|part| part != Component::ParentDir)
 }
 
 struct Reader<'a> {
@@ -121,13 +128,61 @@ impl Reader<'_> {
                     let problem = "ignore takes a list; what was in force before holds".to_owned();
                     self.warn(&value.span(), problem, "write [{ finding = \"KBGnnn\", release = \"PATTERN\" }]");
                 }
+                ("report", DeValue::Table(report)) => self.report(report, into),
+                ("report", _) => {
+                    let problem = "report is a table; what was in force before holds".to_owned();
+                    self.warn(&value.span(), problem, "write [report] on a line of its own, and its keys below");
+                }
                 (other, _) => {
                     let problem = format!("unknown key {}", shown(OsStr::new(other)));
-                    self.warn(&key.span(), problem, "take it out, or mend its name: the keys are mode and ignore");
+                    let advice = "take it out, or mend its name: the keys are mode, ignore and report";
+                    self.warn(&key.span(), problem, advice);
                 }
             }
         }
         Fate::Read
+    }
+
+    /// The table `[report]`.
+    fn report(&mut self, table: &DeTable<'_>, into: &mut Configuration) {
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "journal" => self.switch("journal", value, &mut into.report.journal),
+                "notice" => self.switch("notice", value, &mut into.report.notice),
+                "metrics_dir" => self.metrics_dir(value, &mut into.report.metrics),
+                other => {
+                    let problem = format!("unknown key {} of report", shown(OsStr::new(other)));
+                    let advice = "take it out, or mend its name: the keys are journal, notice and metrics_dir";
+                    self.warn(&key.span(), problem, advice);
+                }
+            }
+        }
+    }
+
+    fn switch(&mut self, name: &str, value: &Spanned<DeValue<'_>>, into: &mut Setting<bool>) {
+        match value.get_ref() {
+            DeValue::Boolean(is_on) => into.set(*is_on, self.at(&value.span())),
+            _ => {
+                let problem = format!("report.{name} takes true or false; {} holds", into.value);
+                self.warn(&value.span(), problem, "write true or false, without quotes");
+            }
+        }
+    }
+
+    fn metrics_dir(&mut self, value: &Spanned<DeValue<'_>>, into: &mut Setting<Metrics>) {
+        let dir = match value.get_ref() {
+            DeValue::String(text) if text.is_empty() => Some(Metrics::None),
+            DeValue::String(text) if is_plain_dir(text) => Some(Metrics::at(text)),
+            _ => None,
+        };
+        match dir {
+            Some(dir) => into.set(dir, self.at(&value.span())),
+            None => {
+                let problem = "report.metrics_dir takes the absolute path of a directory, or \"\"".to_owned();
+                let problem = format!("{problem}; {} holds", quoted_text(&into.value.shown()));
+                self.warn(&value.span(), problem, "write a path that begins with /, or \"\" for no metrics");
+            }
+        }
     }
 
     /// One entry of the list. One that is not understood to its end is passed over: it must not silence more
@@ -232,6 +287,29 @@ mod tests {
         // The others of the list are there.
         let (policy, warnings) = read("ignore = [{ finding = \"KBG999\" }, { finding = \"KBG020\" }]");
         assert_eq!((policy.ignore.len(), warnings.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_report_goes_where_it_is_told() {
+        let (policy, warnings) = read("[report]\njournal = false\nnotice = false\nmetrics_dir = \"/srv/metrics\"\n");
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let report = policy.report_to;
+        assert_eq!((report.journal, report.notice), (false, false));
+        assert_eq!(report.metrics, Metrics::At(RootPath::new("/srv/metrics")));
+        assert_eq!(read("report = { metrics_dir = \"\" }").0.report_to.metrics, Metrics::None);
+        for (text, warning) in [
+            ("[report]\nnotice = \"no\"", "/f:2: report.notice takes true or false; true holds"),
+            ("[report]\n\njounal = true", "/f:3: unknown key jounal of report"),
+            ("report = true", "/f:1: report is a table; what was in force before holds"),
+        ] {
+            let (policy, warnings) = read(text);
+            assert_eq!((policy, warnings), (Policy::default(), vec![warning.to_owned()]), "{text}");
+        }
+        for dir in ["\"srv\"", "\"/\"", "\"/a/../b\"", "3"] {
+            let (policy, warnings) = read(&format!("report.metrics_dir = {dir}"));
+            assert_eq!(policy, Policy::default(), "{dir}");
+            assert!(warnings[0].ends_with("; /var/lib/prometheus/node-exporter holds"), "{warnings:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::file::{read_file, shown};
-use super::{Ignore, Mode, Policy, Setting, Source, Warning};
+use super::{Ignore, Mode, Policy, ReportSettings, Setting, Source, Warning};
 use crate::error::Error;
 use crate::sysroot::{Kind, RootPath, Sysroot};
 
@@ -47,6 +47,8 @@ pub struct Configuration {
     /// Findings the admin knows of. A later file's list replaces an earlier one's, so that an admin can take
     /// lines away.
     pub ignore: Setting<Vec<(Ignore, Source)>>,
+    /// Whom the daily report goes to.
+    pub report: ReportSettings,
     /// Every file that was found, in the order they were read.
     pub files: Vec<(RootPath, Fate)>,
     /// What is wrong.
@@ -94,7 +96,7 @@ impl Configuration {
     /// What it comes to.
     pub fn policy(&self) -> Policy {
         let ignore = self.ignore.value.iter().map(|(ignore, _)| ignore.clone()).collect();
-        Policy { mode: self.mode.value, ignore }
+        Policy { mode: self.mode.value, ignore, report_to: self.report.in_force() }
     }
 
     /// The files of a directory that end in `.toml`, by name.

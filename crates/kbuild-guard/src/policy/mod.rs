@@ -4,12 +4,14 @@
 mod file;
 mod ignore;
 mod load;
+mod report_to;
 mod source;
 
 use std::str::FromStr;
 
 pub use ignore::Ignore;
 pub use load::{Configuration, Fate, load};
+pub use report_to::{Metrics, ReportSettings, ReportTo};
 pub use source::{MODE_VARIABLE, Setting, Source, Warning};
 
 use crate::checks::Finding;
@@ -63,6 +65,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Findings the admin knows of.
     pub ignore: Vec<Ignore>,
+    /// Whom the daily report goes to.
+    pub report_to: ReportTo,
 }
 
 impl Policy {

@@ -4,14 +4,14 @@
 
 use serde::Serialize;
 
-use crate::policy::{Configuration, Fate, Ignore, Setting, Source, Warning};
+use crate::policy::{Configuration, Fate, Ignore, Metrics, ReportSettings, Setting, Source, Warning};
 use crate::present::SCHEMA;
 use crate::present::layout::{row, wrapped};
 use crate::quote::{quoted, quoted_text};
 
 /// All of it, for people.
 pub fn text(configuration: &Configuration) -> String {
-    let Configuration { mode, ignore, files, warnings } = configuration;
+    let Configuration { mode, ignore, report, files, warnings } = configuration;
     let mut out = row("mode", mode.value.as_str());
     out.push_str(&origin(mode, |mode| mode.as_str().to_owned()));
     let mut label = "ignore";
@@ -26,6 +26,7 @@ pub fn text(configuration: &Configuration) -> String {
     } else {
         out.push_str(&instead(ignore, |list| list_of(list)));
     }
+    out.push_str(&report_rows(report));
     let mut label = "files";
     for (path, fate) in files {
         let what = match fate {
@@ -44,6 +45,21 @@ pub fn text(configuration: &Configuration) -> String {
         out.push_str(&format!("\n{}", warning(one)));
         out.push_str(&row("do", &one.advice));
     }
+    out
+}
+
+/// Whom the daily report goes to.
+fn report_rows(report: &ReportSettings) -> String {
+    let ReportSettings { journal, notice, metrics } = report;
+    let word = |is_on: &bool| if *is_on { "yes" } else { "no" }.to_owned();
+    let place = |metrics: &Metrics| match metrics {
+        Metrics::None => "no".to_owned(),
+        Metrics::Usual(_) => format!("{}, if it is there", metrics.shown()),
+        Metrics::At(_) => metrics.shown(),
+    };
+    let mut out = row("journal", &word(&journal.value)) + &origin(journal, word);
+    out.push_str(&(row("notice", &word(&notice.value)) + &origin(notice, word)));
+    out.push_str(&(row("metrics", &place(&metrics.value)) + &origin(metrics, place)));
     out
 }
 
@@ -84,8 +100,16 @@ pub struct Json {
     schema: u32,
     mode: SettingEntry<&'static str>,
     ignore: SettingEntry<Vec<IgnoreEntry>>,
+    report: ReportEntry,
     files: Vec<FileEntry>,
     warnings: Vec<WarningEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportEntry {
+    journal: SettingEntry<bool>,
+    notice: SettingEntry<bool>,
+    metrics_dir: SettingEntry<Option<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,11 +155,17 @@ struct WarningEntry {
 impl Json {
     /// Of this configuration.
     pub fn of(configuration: &Configuration) -> Self {
-        let Configuration { mode, ignore, files, warnings } = configuration;
+        let Configuration { mode, ignore, report, files, warnings } = configuration;
+        let dir = |metrics: &Metrics| metrics.dir().map(|dir| dir.as_path().to_string_lossy().into_owned());
         Json {
             schema: SCHEMA,
             mode: setting(mode, |mode| mode.as_str()),
             ignore: setting(ignore, |list| list.iter().map(ignored).collect()),
+            report: ReportEntry {
+                journal: setting(&report.journal, |is_on| *is_on),
+                notice: setting(&report.notice, |is_on| *is_on),
+                metrics_dir: setting(&report.metrics, dir),
+            },
             files: files
                 .iter()
                 .map(|(path, fate)| FileEntry {

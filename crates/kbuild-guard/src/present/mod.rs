@@ -9,7 +9,9 @@ pub mod layout;
 mod owners;
 pub mod preserve;
 pub mod probe;
+pub mod prometheus;
 pub mod repair;
+pub mod report;
 pub mod story;
 pub mod text;
 

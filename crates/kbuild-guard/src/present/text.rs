@@ -103,7 +103,7 @@ fn lost_paths(orphan: &Orphan) -> Vec<String> {
 }
 
 /// `by DKMS: nvidia 535.183, zfs 2.1.11; hand-built: foo`.
-fn needed_by(demand: &[&Demand]) -> String {
+pub(crate) fn needed_by(demand: &[&Demand]) -> String {
     let mut parts = Vec::new();
     for builder in [Builder::Dkms, Builder::Akmods, Builder::Hand, Builder::Predecessor] {
         let of: Vec<&&Demand> = demand.iter().filter(|one| one.builder == builder).collect();
@@ -132,14 +132,7 @@ pub fn fault(assessment: &Assessment) -> String {
 }
 
 fn fault_with(assessment: &Assessment, findings: &[&Finding], most: usize, more: bool) -> String {
-    let kernel = named(&assessment.kernel);
-    let builds = findings.iter().all(|finding| finding.effect < Effect::NoBuild);
-    let head = match assessment.state() {
-        State::Absent => format!("kbuild-guard: warning: kernel {kernel} has no headers installed"),
-        State::Degraded => format!("kbuild-guard: warning: external module builds for kernel {kernel} are at risk"),
-        _ if builds => format!("kbuild-guard: warning: external modules built for kernel {kernel} would not load"),
-        _ => format!("kbuild-guard: warning: external modules cannot be built for kernel {kernel}"),
-    };
+    let head = format!("kbuild-guard: warning: {}", headline(assessment));
     let mut out = format!("{}\n", wrapped(&head, 2, 0));
     if assessment.state() != State::Absent {
         for finding in findings.iter().take(most) {
@@ -157,6 +150,20 @@ fn fault_with(assessment: &Assessment, findings: &[&Finding], most: usize, more:
         out.push_str(&row("more", &format!("kbuild-guard explain {}", assessment.kernel.release)));
     }
     out
+}
+
+/// What is wrong with a kernel that is at fault, in one line and without saying why.
+pub fn headline(assessment: &Assessment) -> String {
+    let kernel = named(&assessment.kernel);
+    let stops = |finding: &Finding| finding.effect == Effect::NoBuild;
+    match assessment.state() {
+        State::Absent => format!("kernel {kernel} has no headers installed"),
+        State::Degraded => format!("external module builds for kernel {kernel} are at risk"),
+        _ if !assessment.findings.iter().any(stops) => {
+            format!("external modules built for kernel {kernel} would not load")
+        }
+        _ => format!("external modules cannot be built for kernel {kernel}"),
+    }
 }
 
 fn fix_row(finding: &Finding) -> String {

@@ -2,10 +2,13 @@
 //! The only door to the file system: every path is resolved inside one root, whatever the links in it
 //! say, and nothing but regular files is ever opened for reading.
 
+mod datagram;
 mod directory;
 mod held;
 mod lasting;
+mod lock;
 mod make;
+mod publish;
 mod read;
 mod replace;
 mod walk;

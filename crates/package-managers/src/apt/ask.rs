@@ -13,6 +13,10 @@ use kbuild_guard::sysroot::{Kind, RootPath, Sysroot};
 /// An answer comes in 30 ms from apt's cache and in half a second without. A hook may have less time left.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
+/// The same where no package manager waits for us: a small machine that is busy takes longer, and without an answer nobody
+/// is told the command that mends.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The user and the group that own nothing (systemd's UIDS-GIDS, Debian Policy 9.2.2).
 const NOBODY: u32 = 65_534;
 
@@ -26,7 +30,7 @@ const MOST: u64 = 4 << 20;
 
 /// What `program` says on its standard output; `None` if it cannot be asked, takes too long or fails.
 pub(super) fn ask(root: &Sysroot, program: &str, words: &[&str]) -> Option<String> {
-    let until = Instant::now() + root.time_left().map_or(PATIENCE, |left| left.min(PATIENCE));
+    let until = Instant::now() + root.time_left().map_or(LONG_PATIENCE, |left| left.min(PATIENCE));
     let spawn = |mut command: Command| {
         command.env("LC_ALL", "C").current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().inspect_err(|error| log::debug!("{program}: {error}")).ok()

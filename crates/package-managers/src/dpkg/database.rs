@@ -9,8 +9,8 @@ use kbuild_guard::kernels::Kernel;
 use kbuild_guard::package_db::{FileList, ImageStanding, PackageDb, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
-use super::file_lists;
 use super::status::{Package, Status};
+use super::{ADMIN_DIR, file_lists};
 use crate::apt::{NeverAutoremoved, standing};
 use crate::told::Told;
 
@@ -129,6 +129,17 @@ impl PackageDb for Database {
 
     fn is_healthy(&self) -> Result<bool> {
         Ok(self.status()?.is_healthy())
+    }
+
+    fn is_busy(&self) -> Result<bool> {
+        // dpkg takes the second again and again; apt and its like hold the first from the beginning of a run to its end
+        // (dpkg's doc/frontend.txt).
+        for lock in ["lock-frontend", "lock"] {
+            if self.root.is_locked(&RootPath::new(ADMIN_DIR).join(lock))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn image_standings(&self, kernels: &[Kernel], leaving: &[PackageId]) -> Result<Vec<ImageStanding>> {

@@ -9,6 +9,7 @@ mod debian12_built_apart;
 mod debian12_flavours;
 mod debian12_front_ends;
 mod debian12_kernels;
+mod debian12_monitoring;
 mod debian12_packaging;
 mod debian12_self_built;
 mod debian12_self_built_trees;
@@ -116,6 +117,11 @@ impl Base {
     /// the kernels' flavour, which bring new ones, are in apt's cache.
     pub fn debian12_front_ends(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_front_ends::DEBIAN12_FRONT_ENDS, progress)
+    }
+
+    /// [`debian12_kernels`](Self::debian12_kernels) with Prometheus' node_exporter, which does not run, and promtool.
+    pub fn debian12_monitoring(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_monitoring::DEBIAN12_MONITORING, progress)
     }
 
     /// [`debian12_kernels`](Self::debian12_kernels) whose header trees lie in /srv/trees, and whose packages dpkg has forgotten.
