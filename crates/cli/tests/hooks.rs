@@ -120,7 +120,7 @@ fn all_is_well() {
 fn nothing_is_here() {
     let run = System::empty().run(["hooks"]);
     assert_eq!(run.code, 0);
-    assert_eq!(run.stdout.matches("not-installed").count(), 5, "{run:?}");
+    assert_eq!(run.stdout.matches("not-installed").count(), 6, "{run:?}");
     assert!(run.stdout.ends_with("\nNo package manager is here that calls kbuild-guard.\n"), "{run:?}");
     let system = System::empty();
     program(&system, "usr/bin/rpm");

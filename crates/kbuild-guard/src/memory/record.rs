@@ -82,16 +82,17 @@ impl Record {
         self.tree == text(tree)
     }
 
-    /// After a move of ours the link leads elsewhere, and is meant to.
+    /// After a move of ours the link leads elsewhere, and is meant to: to nowhere, too, where it is back at what is gone.
     pub fn moved(root: &Sysroot, kernel: &Kernel) -> Result<()> {
-        let Some(record) = Self::load(root, &kernel.release) else { return Ok(()) };
-        let (WalkEnd::Found { path, .. } | WalkEnd::Missing { path, .. }) = root.walk(&kernel.dir.join("build")).end
-        else {
+        let link = kernel.dir.join("build");
+        let Some(record) = Self::load(root, &kernel.release).filter(|_| root.link_status(&link).is_ok()) else {
             return Ok(());
         };
-        match record.is_at(&path) {
-            true => Ok(()),
-            false => Record { tree: text(&path), ..record }.store(root, &kernel.release),
+        match root.walk(&link).end {
+            WalkEnd::Found { path, .. } | WalkEnd::Missing { path, .. } if !record.is_at(&path) => {
+                Record { tree: text(&path), ..record }.store(root, &kernel.release)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -201,6 +202,10 @@ mod tests {
         Record::moved(&root, &kernel).unwrap();
         let moved = Record::load(&root, &kernel.release).unwrap();
         assert!(moved.is_at(&RootPath::new("/usr/src/copy")) && moved.identity == record.identity);
+        fs::remove_file(&link).unwrap();
+        symlink("/home/felix/gone", &link).unwrap();
+        Record::moved(&root, &kernel).unwrap();
+        assert!(Record::load(&root, &kernel.release).unwrap().is_at(&RootPath::new("/home/felix/gone")));
     }
 
     #[test]
