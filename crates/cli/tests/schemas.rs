@@ -162,7 +162,7 @@ fn config_hooks_and_explain_are_as_their_schemas_say() {
     for layout in Layout::all() {
         let system = layout.assemble();
         let document = assert_valid(&hooks, &layout.name, &system.run(["hooks", "--json"]));
-        assert_eq!(document["hooks"].as_array().unwrap().len(), 5);
+        assert_eq!(document["hooks"].as_array().unwrap().len(), 6);
         assert_valid(&config, &layout.name, &system.run(["config", "--json"]));
     }
     for entry in kbuild_guard::checks::CATALOGUE {
