@@ -61,6 +61,17 @@ impl<'o> Session<'o> {
         Ok(assessments)
     }
 
+    /// After something was mended: the notice for whoever logs in goes where it is not true any more.
+    pub(crate) fn settle(&self) {
+        let root = &self.system.root;
+        if report::is_noticed(root) {
+            match self.system.survey(|_| true, Depth::Whole) {
+                Ok(all) => report::settle(root, &all, &self.policy),
+                Err(error) => log::debug!("{error}"),
+            }
+        }
+    }
+
     /// Finds out what mends the findings of these assessments.
     pub(crate) fn advise(&self, assessments: &mut [Assessment]) {
         let at_fault = assessments.iter_mut().filter(|assessment| assessment.is_at_fault());

@@ -123,6 +123,26 @@ fn a_tree_that_was_moved_is_found_where_it_is_looked_for() {
     assert_eq!(link(&system, LINK).as_deref(), Some(MOVED));
 }
 
+/// Whoever logs in is told no longer than it is true.
+#[test]
+fn the_login_notice_goes_when_the_kernel_is_ready() {
+    let system = moved();
+    system.write("lib/modules/6.8.0-felix/updates/own.ko", "");
+    let notice = system.at("/run/kbuild-guard/notice");
+    assert_eq!(system.run(["report"]).code, 0);
+    assert!(fs::read_to_string(&notice).unwrap().contains(RELEASE));
+    let words = ["repair", RELEASE, "--search", "/home", "--trust-owner", "felix"];
+    assert_eq!(system.run(words.iter().chain(&["-n"])).code, 0);
+    assert!(notice.exists(), "nothing is mended by a dry run");
+    let run = system.run(words);
+    assert_eq!(run.code, 0, "{run:?}");
+    // In a home it is a risk still.
+    assert!(notice.exists(), "{run:?}");
+    let run = system.run(["preserve", RELEASE, "--trust-owner", "felix"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!notice.exists(), "{run:?}");
+}
+
 #[test]
 fn what_was_preserved_can_be_taken_back_step_by_step() {
     let system = Layout::named("modules-install").assemble();

@@ -61,7 +61,9 @@ fn carry_out(session: &Session<'_>, preparation: Preparation) -> Result<Account>
     let bar = Bar::begin(session.options.quiet, preparation.amount());
     let done = preparation.carry_out(&session.system, &mut |progress| bar.tell(progress));
     bar.end();
-    Ok(done?)
+    let account = done?;
+    session.settle();
+    Ok(account)
 }
 
 fn show(session: &Session<'_>, account: &Account) -> Result<Exit> {

@@ -61,6 +61,9 @@ pub(crate) fn run(session: &Session<'_>, wish: &Repair) -> Result<Exit> {
         worst = worst.or_worse(exit);
         entries.extend(entry);
     }
+    if !wish.dry_run {
+        session.settle();
+    }
     if session.options.json {
         session.print_value(&shown::Json::of(entries, &candidates.remarks))?;
     }

@@ -84,6 +84,11 @@ pub fn settle(root: &Sysroot, assessments: &[Assessment], policy: &Policy) {
     }
 }
 
+/// Whether whoever logs in is told of something.
+pub fn is_noticed(root: &Sysroot) -> bool {
+    root.exists(&RootPath::new(RUN).join(NOTICE))
+}
+
 fn write_metrics(root: &Sysroot, report: &mut Report, before: Option<&Reported>, policy: &Policy) -> Result<()> {
     let wanted = &policy.report_to.metrics;
     let old = before.and_then(Reported::metrics_dir).filter(|old| Some(old) != wanted.dir());

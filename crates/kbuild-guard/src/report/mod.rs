@@ -10,7 +10,7 @@ mod patience;
 
 use std::time::Duration;
 
-pub use files::{METRICS, NOTICE, STATUS, settle};
+pub use files::{METRICS, NOTICE, STATUS, is_noticed, settle};
 pub use journal::{KERNEL_MESSAGE, SUMMARY_MESSAGE};
 
 use crate::assess::{Assessment, advise};
