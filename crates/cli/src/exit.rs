@@ -12,7 +12,7 @@ pub const STATUSES: [(u8, &str); 4] = [
 ];
 
 /// The same in short.
-pub(crate) const HELP: &str = "Exit status: 0 nothing to do, 1 findings, 2 wrong call, 3 could not be determined.\n\
+pub(crate) const HELP: &str = "Exit status of check: 0 nothing to do, 1 findings, 2 wrong call, 3 could not be determined.\n\
                                'man kbuild-guard' tells more.";
 
 /// How the command ends.

@@ -22,7 +22,8 @@ pub enum ColourChoice {
 /// Says whether external kernel modules can be built, kernel by kernel, and why not.
 ///
 /// Package managers call kbuild-guard so that module builds never break unnoticed. This command shows what their hooks
-/// see and what they would decide. It asks nothing, uses no network, and changes nothing unless it is told to preserve or repair.
+/// see and what they would decide. It asks nothing, uses no network, and changes no tree and no link unless it is told to
+/// preserve or repair.
 #[derive(Debug, Parser)]
 #[command(name = "kbuild-guard", version, max_term_width = 80, color = clap::ColorChoice::Never)]
 #[command(after_help = exit::HELP)]

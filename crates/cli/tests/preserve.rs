@@ -51,7 +51,8 @@ fn every_usable_kernel_builds_without_its_trees_afterwards() {
             let release = kernel["release"].as_str().unwrap();
             let mut words = vec!["preserve", release, "--json", "--to", "/usr/src/preserved"];
             let mut run = system.run(&words);
-            if run.code == 1 && run.stderr.contains("nothing to preserve; the package") {
+            let is_asked = |what: &&str| run.stderr.contains(what);
+            if run.code == 1 && ["nothing to preserve; the package", "would not fit the kernel"].iter().any(is_asked) {
                 words.push("--force");
                 run = system.run(&words);
             }
@@ -246,6 +247,19 @@ fn where_there_is_nothing_to_preserve_it_says_so() {
     let run = packaged.run(["preserve", "6.1.0-56-cloud-amd64"]);
     let owned = "kbuild-guard: refused: nothing to preserve; the package linux-headers-6.1.0-56-cloud-amd64 owns";
     assert!(run.code == 1 && run.stderr.starts_with(owned) && run.stderr.contains("--force"), "{run:?}");
+}
+
+/// What a changed tree was is to be had from it alone: a copy of what it is now, and the advice to delete it, are no help.
+#[test]
+fn a_tree_that_has_changed_is_not_copied_unless_it_is_forced() {
+    let system = Layout::named("drift-reconfigured").assemble();
+    let run = system.run(["preserve", RELEASE]);
+    let told = "kbuild-guard: refused: a copy of /home/felix/linux-6.8 would not fit the kernel any better: ";
+    assert!(run.code == 1 && run.stdout.is_empty() && run.stderr.starts_with(told), "{run:?}");
+    assert!(run.stderr.contains("CONFIG_SMP is no longer set") && run.stderr.contains("--force"), "{run:?}");
+    assert_untouched(&system, &run);
+    let forced = system.run(["preserve", RELEASE, "--force"]);
+    assert_eq!(forced.code, 0, "{forced:?}");
 }
 
 /// Whatever stands in a tree, it is neither waited for nor followed out of it.

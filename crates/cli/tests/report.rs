@@ -165,6 +165,8 @@ fn what_is_switched_off_is_not_told() {
     let run = report(&system);
     assert_eq!((run.code, run.stdout.as_str()), (0, "mode is \"off\": nothing was looked at\n"));
     assert!(!system.at(NOTICE).exists() && !system.at(STATUS).exists());
+    let run = system.run(["report", "--json"]);
+    assert_eq!(run.json(), serde_json::json!({ "schema": 1, "looked": false, "why": "off" }));
 }
 
 #[test]

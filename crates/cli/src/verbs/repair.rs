@@ -111,13 +111,13 @@ fn show(session: &Session<'_>, account: &Account) -> Result<()> {
     if let Some(why) = &account.why {
         output::complain(&format!("refused: {}", why.text(account)));
         if !session.options.quiet {
-            output::say(&shown::refusal(account));
+            output::say(&shown::refusal(account, &typed::program(session.options)));
         }
         if !account.trust.is_empty() {
             output::say(&command_row("go on", &typed::again_with(account.trust.clone())));
         }
     } else if !session.options.json && !session.options.quiet {
-        output::print(&shown::text(account))?;
+        output::print(&shown::text(account, &typed::program(session.options)))?;
     }
     Ok(())
 }

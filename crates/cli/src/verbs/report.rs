@@ -24,11 +24,11 @@ pub(crate) fn run(session: &Session<'_>, patience: Duration, clear: bool) -> Res
     match report::report(open, &session.policy, patience, now)? {
         Ended::Made(made) => tell(session, &made),
         Ended::Off => {
-            say(session, "mode is \"off\": nothing was looked at\n")?;
+            say(session, "off", "mode is \"off\": nothing was looked at\n")?;
             Ok(Exit::Well)
         }
         Ended::Busy => {
-            say(session, "a package manager is at work: nothing was looked at\n")?;
+            say(session, "busy", "a package manager is at work: nothing was looked at\n")?;
             Ok(Exit::Well)
         }
     }
@@ -47,9 +47,11 @@ fn tell(session: &Session<'_>, made: &Report) -> Result<Exit> {
     Ok(if made.failures.is_empty() { Exit::Well } else { Exit::Unknown })
 }
 
-/// Where nothing was found out there is no JSON either.
-fn say(session: &Session<'_>, text: &str) -> Result<()> {
-    if !session.options.json && !session.options.quiet {
+/// Says that nothing was found out, and why: programs are told in one word.
+fn say(session: &Session<'_>, why: &str, text: &str) -> Result<()> {
+    if session.options.json {
+        session.print_value(&serde_json::json!({ "schema": 1, "looked": false, "why": why }))?;
+    } else if !session.options.quiet {
         output::print(text)?;
     }
     Ok(())

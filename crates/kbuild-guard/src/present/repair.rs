@@ -18,7 +18,7 @@ use crate::repair::{Account, Outcome, Verdict};
 const MOST_LISTED: usize = 10;
 
 /// For a terminal: what was done, or would be, or that there is nothing to do.
-pub fn text(account: &Account) -> String {
+pub fn text(account: &Account, program: &str) -> String {
     let Account { release, before, .. } = account;
     let is_done = account.after.is_some();
     let head = match (account.outcome, &account.tree) {
@@ -50,14 +50,14 @@ pub fn text(account: &Account) -> String {
     if account.outcome == Outcome::Unchanged {
         if *before != State::Ready {
             out.push_str(&trees(account));
-            out.push_str(&command_row("more", &format!("kbuild-guard explain {release}")));
+            out.push_str(&command_row("more", &format!("{program} explain {release}")));
         }
         return out;
     }
     match account.after {
         Some(after) => {
             out.push_str(&row("state", &format!("{}, was {}", after.as_str(), before.as_str())));
-            out.push_str(&command_row("undo", &format!("kbuild-guard repair --undo {release}")));
+            out.push_str(&command_row("undo", &format!("{program} repair --undo {release}")));
         }
         None => out.push_str("Nothing was changed.\n"),
     }
@@ -65,7 +65,7 @@ pub fn text(account: &Account) -> String {
 }
 
 /// For a terminal, below "refused": the trees with what speaks against each, and what can be done.
-pub fn refusal(account: &Account) -> String {
+pub fn refusal(account: &Account, program: &str) -> String {
     let mut out = trees(account);
     match &account.fix {
         Some(Remedy::Command(command)) => out.push_str(&command_row("fix", command)),
@@ -73,7 +73,7 @@ pub fn refusal(account: &Account) -> String {
         None => {}
     }
     if let Some(near) = account.near.as_ref().filter(|_| account.trust.is_empty()) {
-        let command = format!("kbuild-guard repair {} --search {}", account.release, shell_word(near.as_os_str()));
+        let command = format!("{program} repair {} --search {}", account.release, shell_word(near.as_os_str()));
         out.push_str(&command_row("search", &command));
     }
     out

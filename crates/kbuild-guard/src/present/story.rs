@@ -5,7 +5,7 @@
 
 use crate::assess::{Assessment, State};
 use crate::build_tree::{Closure, End, LinkKind, Role, Unclear};
-use crate::checks::{Effect, Entry, Finding};
+use crate::checks::{Effect, Entry, Finding, FindingId};
 use crate::demand::{Builder, Demand};
 use crate::kernels::KeptBecause;
 use crate::package_db::Remedy;
@@ -240,6 +240,10 @@ fn otherwise(assessment: &Assessment) -> &'static str {
     match (assessment.state(), assessment.is_needed()) {
         (State::Ready, true) => "All is well: there is nothing to do.",
         (State::Ready, false) => "All is well: there is nothing to do, and nothing that needs it.",
+        (State::Degraded, _) if is_changed(assessment) => {
+            "Builds go on, and what they make may crash the kernel or misbehave: the headers may not be those that it \
+             was made with."
+        }
         (State::Degraded, _) => "Builds go on as long as what is told above does not change. Then they fail.",
         (State::Absent | State::Broken, false) => {
             "Nothing happens, until somebody builds a module for this kernel: that fails."
@@ -254,6 +258,11 @@ fn otherwise(assessment: &Assessment) -> &'static str {
         }
         (State::Unknown, _) => "Nobody knows: look again as root, with everything mounted.",
     }
+}
+
+/// Whether the tree has changed under its kernel.
+fn is_changed(assessment: &Assessment) -> bool {
+    assessment.findings.iter().any(|finding| finding.id == FindingId::Drift && finding.effect == Effect::Risk)
 }
 
 /// The story of one finding, whether it was found or not.

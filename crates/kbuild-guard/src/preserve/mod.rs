@@ -20,6 +20,7 @@ pub(crate) use refusal::megabytes;
 
 use crate::assess::{Assessment, State};
 use crate::build_tree::{Closure, End, LinkKind, Role, follow};
+use crate::checks::{Effect, FindingId};
 use crate::error::Result;
 use crate::kernels::Kernel;
 use crate::machine::Users;
@@ -105,9 +106,25 @@ pub fn prepare(system: &System, assessment: Assessment, request: &Request) -> Re
     let work = match publish::standing(root, &target, release)? {
         Standing::Ours => there(system, &assessment, &target)?,
         Standing::Foreign(what) => return Err(Refusal::Occupied { target, what }.into()),
+        Standing::Free if !request.force => {
+            is_the_kernels(&assessment)?;
+            to_copy(system, &assessment, &users, &target, request)?
+        }
         Standing::Free => to_copy(system, &assessment, &users, &target, request)?,
     };
     Ok(Preparation { assessment, target, moves, work })
+}
+
+/// A tree that is another build's by now must not be all that is left: what it was is still to be had from it.
+fn is_the_kernels(assessment: &Assessment) -> Result<()> {
+    let tells = [FindingId::Drift, FindingId::OtherBuild, FindingId::OtherRelease];
+    let against = assessment.findings.iter().find(|one| one.effect == Effect::Risk && tells.contains(&one.id));
+    match (against, assessment.closure.build_tree()) {
+        (Some(finding), Some(tree)) => {
+            Err(Refusal::Doubtful { tree: tree.clone(), cause: finding.cause.clone() }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A tree that a package brings goes and comes with it.

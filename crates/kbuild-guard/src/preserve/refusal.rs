@@ -28,6 +28,13 @@ pub enum Refusal {
         /// Why; fit for a terminal.
         cause: String,
     },
+    /// The tree is another than the one that the kernel came from, or has changed since.
+    Doubtful {
+        /// The tree.
+        tree: RootPath,
+        /// Why; fit for a terminal.
+        cause: String,
+    },
     /// A package brings the tree.
     Owned {
         /// The package.
@@ -140,7 +147,7 @@ impl Refusal {
             Refusal::Untrusted { writers } => {
                 writers.iter().flat_map(|(who, _)| ["--trust-owner".to_owned(), who.clone()]).collect()
             }
-            Refusal::Owned { .. } | Refusal::LinkMoved { .. } => vec!["--force".to_owned()],
+            Refusal::Owned { .. } | Refusal::Doubtful { .. } | Refusal::LinkMoved { .. } => vec!["--force".to_owned()],
             _ => Vec::new(),
         }
     }
@@ -158,6 +165,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::Unusable { path, cause } => {
                 write!(f, "no module can be built in {} as it is: {cause}", quoted(path))
+            }
+            Refusal::Doubtful { tree, cause } => {
+                write!(f, "a copy of {} would not fit the kernel any better: {cause}", quoted(tree))
             }
             Refusal::Owned { package, tree } => {
                 write!(f, "nothing to preserve; the package {package} owns {}", quoted(tree))
