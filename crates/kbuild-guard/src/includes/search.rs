@@ -72,14 +72,11 @@ impl<'r> Search<'r> {
     ///
     /// The compiler passes over a directory of that name, and over a link that leads nowhere.
     pub(super) fn find(&mut self, name: &[u8], beside: Option<&RootPath>) -> Result<Place> {
-        let (before, own) = match memchr::memrchr(b'/', name) {
-            Some(slash) => name.split_at(slash + 1),
-            None => (&b""[..], name),
-        };
+        let (before, own) = parts(name);
         let own = OsStr::from_bytes(own);
         let mut looked_in = Vec::new();
         if let Some(dir) = beside {
-            let directory = self.enter(&dir.join(OsStr::from_bytes(before)))?;
+            let directory = self.enter(&below(dir, before))?;
             if let Some(found) = self.find_in(directory, own)? {
                 return Ok(Place::File(found));
             }
@@ -141,7 +138,7 @@ impl<'r> Search<'r> {
         if let Some(directory) = known.get(place) {
             return Ok(*directory);
         }
-        let path = self.path.get(place).map(|dir| dir.join(OsStr::from_bytes(before)));
+        let path = self.path.get(place).map(|dir| below(dir, before));
         let directory = self.enter(&path.unwrap_or_else(|| RootPath::new("/")))?;
         self.rows.entry(before.into()).or_default().push(directory);
         Ok(directory)
@@ -160,5 +157,35 @@ impl<'r> Search<'r> {
         self.entered.push(Entered { path: dir.clone(), held });
         self.by_path.insert(dir.clone(), index);
         Ok(index)
+    }
+}
+
+/// A header's own name, and what stands before it, without the slash between them.
+fn parts(name: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memrchr(b'/', name) {
+        Some(0) => name.split_at(1),
+        Some(slash) => (name.get(..slash).unwrap_or_default(), name.get(slash + 1..).unwrap_or_default()),
+        None => (b"", name),
+    }
+}
+
+/// Joining nothing would leave a slash at the end.
+fn below(dir: &RootPath, before: &[u8]) -> RootPath {
+    if before.is_empty() { dir.clone() } else { dir.join(OsStr::from_bytes(before)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart() {
+        assert_eq!(parts(b"linux/atomic/x.h"), (&b"linux/atomic"[..], &b"x.h"[..]));
+        assert_eq!(parts(b"x.h"), (&b""[..], &b"x.h"[..]));
+        assert_eq!(parts(b"/x.h"), (&b"/"[..], &b"x.h"[..]));
+        let dir = RootPath::new("/t/include");
+        assert_eq!(below(&dir, b"linux").as_os_str(), "/t/include/linux");
+        assert_eq!(below(&dir, b"").as_os_str(), "/t/include");
+        assert_eq!(below(&dir, b"/").as_os_str(), "/");
     }
 }
