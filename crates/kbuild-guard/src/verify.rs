@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Verifying at the end of a transaction: which kernels there is something new to say about.
 
+use std::collections::HashMap;
+
 use crate::assess::{Assessment, State, advise};
 use crate::build_tree::End;
 use crate::demand::{Builder, Demand};
@@ -11,6 +13,7 @@ use crate::policy::{Mode, Policy};
 use crate::release::Release;
 use crate::report::settle;
 use crate::survey::{Depth, System};
+use crate::sysroot::RootPath;
 
 /// Looks at every kernel and returns the ones to speak of: at fault, not said before, not of a kernel
 /// that its package manager is about to remove or that the guard has just spoken of.
@@ -100,6 +103,8 @@ fn record(
     if !db.knows_owners() {
         return Ok(());
     }
+    // A thousand kernels may share one tree.
+    let mut nobodys: HashMap<&RootPath, bool> = HashMap::new();
     for Assessment { kernel, standing, closure, .. } in assessments {
         let is_wanted = match only {
             Some(only) => kernel.release == *only,
@@ -109,7 +114,14 @@ fn record(
         if Record::load(root, &kernel.release).is_some_and(|record| record.is_of(root, kernel)) {
             continue;
         }
-        let is_nobodys = || -> Result<bool> { Ok(db.owners(std::slice::from_ref(tree))?.iter().all(Vec::is_empty)) };
+        let mut is_nobodys = || -> Result<bool> {
+            if let Some(known) = nobodys.get(tree) {
+                return Ok(*known);
+            }
+            let is_nobodys = db.owners(std::slice::from_ref(tree))?.iter().all(Vec::is_empty);
+            nobodys.insert(tree, is_nobodys);
+            Ok(is_nobodys)
+        };
         if before.as_ref().is_some_and(|before| before.is_at(tree)) || is_nobodys()? {
             Record::of(root, kernel, tree).store(root, &kernel.release)?;
         }
