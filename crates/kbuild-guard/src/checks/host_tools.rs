@@ -60,8 +60,8 @@ fn check_one(
 }
 
 /// Debian's kbuild packages hold each tool once for every byte order, word size or architecture, behind a
-/// wrapper that runs the one the configuration asks for. Where there are any of these, the wanted one has
-/// to be there.
+/// wrapper that runs the one the configuration asks for. Where there are any of these, or the wrapper's own text tells
+/// what it is, the wanted one has to be there.
 pub(super) fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) -> Option<RootPath> {
     let config = &inspection.config;
     let name = wrapper.file_name().to_str()?;
@@ -79,8 +79,15 @@ pub(super) fn behind_wrapper(inspection: &Inspection<'_>, wrapper: &RootPath) ->
         .root
         .list(&dir, 256)
         .is_ok_and(|files| files.iter().any(|file| file.name.to_str().is_some_and(|file| file.starts_with(&prefix))));
-    (is_wrapped && !config.is_empty()).then(|| dir.join(wanted))
+    let says_so = || {
+        let start = inspection.root.read_start(wrapper, LARGEST_WRAPPER).unwrap_or_default();
+        start.len() < LARGEST_WRAPPER && memchr::memmem::find(&start, b"%s.real-%s").is_some()
+    };
+    (!config.is_empty() && (is_wrapped || says_so())).then(|| dir.join(wanted))
 }
+
+/// Debian's have 15 kB; real tools have more than 100.
+const LARGEST_WRAPPER: usize = 64 << 10;
 
 /// Says so if a tool is for another machine, or too short to be for any. Whatever is no ELF file is a script: nothing to
 /// compare.

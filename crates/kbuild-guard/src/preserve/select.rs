@@ -58,7 +58,8 @@ impl<'a> Selection<'a> {
             (Side::Build, ["include", "generated", _, ..]) => true,
             (Side::Build, ["arch", arch, "include", "generated", _, ..]) => *arch == self.arch,
             (Side::Build, ["arch", arch, "module.lds"]) => *arch == self.arch,
-            (Side::Build, ["tools", "objtool", "objtool"]) => {
+            // Debian's is a wrapper around one for each architecture.
+            (Side::Build, ["tools", "objtool", file]) if *file == "objtool" || file.starts_with("objtool.real-") => {
                 self.config.is_set("CONFIG_OBJTOOL") || self.config.is_set("CONFIG_STACK_VALIDATION")
             }
             (Side::Build, ["tools", "bpf", "resolve_btfids", "resolve_btfids"]) => {
@@ -209,6 +210,7 @@ mod tests {
             ("scripts/package/builddeb", false),
             ("scripts/atomic/kerneldoc/add", false),
             ("tools/objtool/objtool", true),
+            ("tools/objtool/objtool.real-x86", true),
             ("tools/objtool/check.c", false),
             ("tools/bpf/resolve_btfids/resolve_btfids", false),
             ("rust/core.o", false),
