@@ -117,11 +117,12 @@ impl<'r> Search<'r> {
         Ok(None)
     }
 
-    /// Reads a file that was found.
+    /// Reads a file that was found; what it was then.
     pub(super) fn read(&self, file: &Found, text: &mut Vec<u8>) -> Result<Status> {
         let held = self.entered.get(file.directory.0).and_then(|entered| entered.held.as_ref());
         let held = held.ok_or_else(|| Error::NotFound { path: file.path.clone() })?;
-        held.read(self.root, file.path.file_name(), &file.status, LARGEST, text)
+        held.read(self.root, file.path.file_name(), &file.status, LARGEST, text)?;
+        Ok(file.status)
     }
 
     /// Every directory that was looked for, what it was when it was entered, or nothing if it is not there; and the places

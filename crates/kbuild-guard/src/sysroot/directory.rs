@@ -3,13 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 
+use super::read::fill;
 use super::{Kind, RootPath, Status, Sysroot};
 use crate::error::{Error, Result};
 
@@ -53,46 +53,25 @@ impl Directory {
         fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// The whole of the regular file at this name, at most `limit` bytes, into `text`, which is emptied before. `found` is
-    /// what [`Directory::status`] said of it just now: nothing but a file is ever opened.
-    pub fn read(
-        &self,
-        root: &Sysroot,
-        name: &OsStr,
-        found: &Status,
-        limit: usize,
-        text: &mut Vec<u8>,
-    ) -> Result<Status> {
-        text.clear();
+    /// The whole of the regular file at this name, as long as it was found and at most `limit` bytes, in place of
+    /// what is in `text`. `found` is what [`Directory::status`] said of it just now: nothing but a file is ever opened. It is
+    /// not looked at again: who remembers what was read remembers it as it was found, so that another file put there
+    /// meanwhile is seen to be another at the next look.
+    pub fn read(&self, root: &Sysroot, name: &OsStr, found: &Status, limit: usize, text: &mut Vec<u8>) -> Result<()> {
         let path = || self.path.join(name);
         if found.kind != Kind::File {
             return Err(Error::NotRegular { path: path() });
         }
+        let size = usize::try_from(found.size).ok().filter(|size| *size <= limit);
+        let size = size.ok_or_else(|| Error::TooLarge { path: path(), limit })?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let mut file = match openat(&self.fd, name, flags, Mode::empty()) {
+        let file = match openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             // A link, or a file that has become one.
             Err(Errno::ELOOP) => root.open_file(&path())?,
             Err(errno) => return Err(Error::io("open", &path(), errno)),
         };
-        let opened = Status::of(&fstat(&file).map_err(|errno| Error::io("look at", &path(), errno))?);
-        if opened.kind != Kind::File {
-            return Err(Error::NotRegular { path: path() });
-        }
-        let size = usize::try_from(opened.size).ok().filter(|size| *size <= limit);
-        text.resize(size.ok_or_else(|| Error::TooLarge { path: path(), limit })?, 0);
-        let mut filled = 0;
-        // What is written behind its end meanwhile is not waited for.
-        while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match file.read(rest) {
-                Ok(0) => break,
-                Ok(more) => filled += more,
-                Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Error::Io { operation: "read", path: path(), source }),
-            }
-        }
-        text.truncate(filled);
-        Ok(opened)
+        fill(file, size, text).map_err(|source| Error::Io { operation: "read", path: path(), source })
     }
 }
 
@@ -119,7 +98,7 @@ mod tests {
             let found = d.status(&root, name.as_ref())?;
             d.read(&root, name.as_ref(), &found, limit, text)
         };
-        assert_eq!(read("file", 9, &mut text).unwrap().size, 7);
+        read("file", 9, &mut text).unwrap();
         assert_eq!(text, b"content");
         read("link", 9, &mut text).unwrap();
         assert_eq!(text, b"other");
@@ -135,6 +114,11 @@ mod tests {
         symlink("/other", dir.path().join("d/file")).unwrap();
         d.read(&root, "file".as_ref(), &was, 9, &mut text).unwrap();
         assert_eq!(text, b"other");
+        fs::remove_file(dir.path().join("d/file")).unwrap();
+        nix::unistd::mkfifo(&dir.path().join("d/file"), Mode::S_IRWXU).unwrap();
+        // Nobody writes to it, and nobody is waited for.
+        d.read(&root, "file".as_ref(), &was, 9, &mut text).unwrap();
+        assert_eq!(text, b"");
         assert!(d.is_taken("dangling".as_ref()) && !d.is_taken("nothing".as_ref()));
         assert!(root.enter(&RootPath::new("/other")).unwrap_err().is_not_found());
     }

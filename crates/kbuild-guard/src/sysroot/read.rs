@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -40,44 +40,41 @@ impl Sysroot {
 
     /// The first `most` bytes of a regular file, or all of a shorter one.
     pub fn read_start(&self, path: &RootPath, most: usize) -> Result<Vec<u8>> {
-        let file = self.open_file(path)?;
-        // Files of /proc have no size; whatever a file says, no more is taken at once than it may have.
-        let size = file.metadata().map_or(0, |of| usize::try_from(of.len()).unwrap_or(0));
-        let mut bytes = Vec::with_capacity(size.saturating_add(1).min(most).min(LARGEST_AT_ONCE));
-        let most = u64::try_from(most).unwrap_or(u64::MAX);
-        file.take(most).read_to_end(&mut bytes).map_err(|source| Error::Io {
-            operation: "read",
-            path: path.clone(),
-            source,
-        })?;
+        let (file, size) = self.open_regular(path)?;
+        let io = |source| Error::Io { operation: "read", path: path.clone(), source };
+        let mut bytes = Vec::new();
+        match usize::try_from(size).unwrap_or(usize::MAX).min(most) {
+            // Files of /proc have no size; whatever a file says, no more is taken at once than it may have.
+            0 | LARGEST_AT_ONCE.. => {
+                let most = u64::try_from(most).unwrap_or(u64::MAX);
+                file.take(most).read_to_end(&mut bytes).map_err(io)?;
+            }
+            size => fill(file, size, &mut bytes).map_err(io)?,
+        }
         Ok(bytes)
     }
 
     /// Opens a regular file for reading, and nothing else: a FIFO would block, a device could act.
     pub(crate) fn open_file(&self, path: &RootPath) -> Result<File> {
-        let handle = self.open_path(path, true)?;
-        let stat = fstat(&handle).map_err(|errno| Error::io("look at", path, errno))?;
-        if kind_of(stat.st_mode) != Kind::File {
-            return Err(Error::NotRegular { path: path.clone() });
-        }
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let fd = self.reopen(&handle, path, flags)?;
-        // A root without /proc is opened by name a second time: look again at what that was.
-        let stat = fstat(&fd).map_err(|errno| Error::io("look at", path, errno))?;
-        if kind_of(stat.st_mode) != Kind::File {
-            return Err(Error::NotRegular { path: path.clone() });
-        }
-        Ok(File::from(fd))
+        self.open_regular(path).map(|(file, _)| file)
     }
 
-    /// The same thing opened for reading: through /proc, so that it cannot be changed for another.
-    fn reopen(&self, handle: &OwnedFd, path: &RootPath, flags: OFlag) -> Result<OwnedFd> {
+    /// The same with the file's size in bytes.
+    fn open_regular(&self, path: &RootPath) -> Result<(File, u64)> {
+        let handle = self.open_path(path, true)?;
+        let size = regular_size(&handle, path)?;
+        // Through /proc, so that it cannot be changed for another.
         let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         match open(by_handle.as_str(), flags, Mode::empty()) {
+            // A root without /proc is opened by name a second time: look again at what that was.
             Err(Errno::ENOENT) => {
-                self.openat2(path, flags | OFlag::O_NOFOLLOW).map_err(|errno| Error::io("open", path, errno))
+                let opened = self.openat2(path, flags | OFlag::O_NOFOLLOW);
+                let fd = opened.map_err(|errno| Error::io("open", path, errno))?;
+                let size = regular_size(&fd, path)?;
+                Ok((File::from(fd), size))
             }
-            answer => answer.map_err(|errno| Error::io("open", path, errno)),
+            answer => Ok((File::from(answer.map_err(|errno| Error::io("open", path, errno))?), size)),
         }
     }
 
@@ -99,6 +96,32 @@ impl Sysroot {
     pub fn list(&self, path: &RootPath, most: usize) -> Result<Vec<Entry>> {
         entries(self.open_dir(path)?, path, most)
     }
+}
+
+/// The size of what is behind a handle, if that is a regular file.
+fn regular_size(handle: &OwnedFd, path: &RootPath) -> Result<u64> {
+    let stat = fstat(handle).map_err(|errno| Error::io("look at", path, errno))?;
+    match kind_of(stat.st_mode) {
+        Kind::File => Ok(u64::try_from(stat.st_size).unwrap_or(0)),
+        _ => Err(Error::NotRegular { path: path.clone() }),
+    }
+}
+
+/// The first `size` bytes of a file in place of what is in `bytes`, in one call where the system gives them so: what was
+/// looked at has that size, and what is written behind its end meanwhile is not waited for.
+pub(super) fn fill(mut file: File, size: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.resize(size, 0);
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(())
 }
 
 /// The names in a directory that is open, at most `most`, without `.` and `..`, in byte order.

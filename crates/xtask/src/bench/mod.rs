@@ -128,6 +128,9 @@ fn looks(base: &Base, package: &Path) -> test_roots::Result<String> {
         if how == "apart" {
             let read = format!("trigger hook, {title}, every header read");
             cases.push(Case::new(&read, TRIGGER).after("rm -rf /var/lib/kbuild-guard/headers"));
+            let arrived = format!("trigger hook, {title}, one of them new");
+            let forget = "rm -f $(ls /var/lib/kbuild-guard/headers/* | head -n 1)";
+            cases.push(Case::new(&arrived, TRIGGER).after(forget));
         }
         if count == 0 {
             let one = format!("kbuild-guard check -q {new}");
