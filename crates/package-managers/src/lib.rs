@@ -7,6 +7,9 @@ pub mod dpkg;
 mod hooks;
 mod kernel_hook;
 mod kernel_install;
+mod plain_words;
+mod program;
+pub mod rpm;
 mod systemd_timer;
 mod told;
 

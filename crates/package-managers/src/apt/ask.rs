@@ -2,20 +2,13 @@
 //! Asking apt's own programs about a root, in the time that is left.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use kbuild_guard::sysroot::{Kind, RootPath, Sysroot};
 
-/// An answer comes in 30 ms from apt's cache and in half a second without. A hook may have less time left.
-const PATIENCE: Duration = Duration::from_millis(1200);
-
-/// The same where no package manager waits for us: a small machine that is busy takes longer, and without an answer nobody
-/// is told the command that mends.
-const LONG_PATIENCE: Duration = Duration::from_secs(10);
+use crate::program;
 
 /// The user and the group that own nothing (systemd's UIDS-GIDS, Debian Policy 9.2.2).
 const NOBODY: u32 = 65_534;
@@ -25,34 +18,12 @@ const NOBODY: u32 = 65_534;
 const READ: [&str; 5] =
     ["/var/lib/apt/lists", "/etc/apt", "/etc/apt/apt.conf.d", "/etc/apt/preferences.d", "/etc/apt/sources.list.d"];
 
-/// A thousand packages' policies are 0.5 MB.
-const MOST: u64 = 4 << 20;
-
 /// What `program` says on its standard output; `None` if it cannot be asked, takes too long or fails.
 pub(super) fn ask(root: &Sysroot, program: &str, words: &[&str]) -> Option<String> {
-    let until = Instant::now() + root.time_left().map_or(LONG_PATIENCE, |left| left.min(PATIENCE));
-    let spawn = |mut command: Command| {
-        command.env("LC_ALL", "C").current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command.spawn().inspect_err(|error| log::debug!("{program}: {error}")).ok()
-    };
-    let as_nobody = as_nobody(root, program, words).and_then(spawn);
-    let mut child = as_nobody.or_else(|| spawn(command(root.host_path(), program, words)))?;
-    let mut stdout = child.stdout.take()?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.by_ref().take(MOST).read_to_string(&mut text).map(|_| text)
-    });
-    while !reader.is_finished() {
-        if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let succeeded = child.wait().is_ok_and(|status| status.success());
-    let text = reader.join().ok()?.ok()?;
-    succeeded.then_some(text)
+    let as_nobody = as_nobody(root, program, words).and_then(|command| program::start(command, root));
+    let asked = as_nobody.or_else(|| program::start(command(root.host_path(), program, words), root))?;
+    let answer = asked.answer()?;
+    answer.succeeded.then(|| String::from_utf8(answer.text).ok())?
 }
 
 /// apt's programs as somebody who may read its cache and write nothing: for this system's own root, which is everybody's

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a person can do, in the words of dnf or zypper. A package that no cache tells of is named with that said.
+
+use std::rc::Rc;
+
+use kbuild_guard::kernels::Kernel;
+use kbuild_guard::package_db::{Advisor, Need, PackageId, Remedy, WayBack};
+use kbuild_guard::sysroot::{RootPath, Sysroot};
+use kbuild_guard::transaction::{Transaction, Why};
+
+use super::Database;
+use super::cached::{FrontEnd, Offered, is_name};
+use super::owners::Installed;
+use crate::plain_words::plain_words;
+
+/// dnf or zypper as an adviser.
+#[derive(Debug)]
+pub struct Advice {
+    root: Rc<Sysroot>,
+    db: Rc<Database>,
+}
+
+/// What would mend something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Candidate {
+    /// The headers of a kernel's package: their name, and the version they must have.
+    Headers { name: String, vr: String },
+    /// An installed package whose files are gone.
+    Again(Installed),
+    /// Any version of a package.
+    Any(String),
+}
+
+impl Candidate {
+    fn name(&self) -> &str {
+        match self {
+            Candidate::Headers { name, .. } | Candidate::Any(name) => name,
+            Candidate::Again(installed) => &installed.name,
+        }
+    }
+
+    fn is(&self, offered: &Offered) -> bool {
+        let same = |vr: &str| offered.vr == vr;
+        offered.name == self.name()
+            && match self {
+                Candidate::Headers { vr, .. } => same(vr),
+                Candidate::Again(of) => same(&format!("{}-{}", of.version, of.release)),
+                Candidate::Any(_) => true,
+            }
+    }
+}
+
+impl Advice {
+    /// For this root.
+    pub fn new(root: Rc<Sysroot>, db: Rc<Database>) -> Self {
+        Advice { root, db }
+    }
+
+    fn candidate(&self, need: &Need, kernel: &Kernel) -> Option<Candidate> {
+        let owner = |path: &RootPath| {
+            let owners = self.db.installed_owners(std::slice::from_ref(path)).ok()?;
+            owners.first()?.first().cloned()
+        };
+        match need {
+            Need::Headers => {
+                let image = owner(&kernel.image)?;
+                let vr = format!("{}-{}", image.version, image.release);
+                let (name, of) = (headers_of(&image.name), format!("{vr}.{}", image.arch));
+                let installed = self.db.named(&format!("{name}-{of}")).unwrap_or_default();
+                Some(installed.into_iter().next().map_or(Candidate::Headers { name, vr }, Candidate::Again))
+            }
+            Need::Path(path) => owner(path).map(Candidate::Again),
+            Need::Program(program) => {
+                // The program of another compiler's target is in that compiler's package.
+                let own = program.rsplit_once("-linux-gnu-").map_or(program.as_str(), |(_, own)| own);
+                let name = match own {
+                    "as" | "ld" | "objcopy" | "nm" | "strip" => "binutils",
+                    "pahole" => "dwarves",
+                    other => other,
+                };
+                is_name(name).then(|| Candidate::Any(name.to_owned()))
+            }
+            Need::Advice => None,
+        }
+    }
+
+    /// What brings a candidate, as far as it is proved.
+    fn remedy(&self, front_end: FrontEnd, candidate: &Candidate, offered: Option<&[Offered]>) -> Option<Remedy> {
+        let name = candidate.name();
+        match (candidate, offered.and_then(|offered| offered.iter().find(|one| candidate.is(one)))) {
+            (Candidate::Again(_), Some(offered)) => Some(Remedy::Command(again(front_end, offered))),
+            // What rpm has is proved to exist, even where no repository has it now.
+            (Candidate::Again(installed), None) => {
+                Some(Remedy::Advice(format!("install the package {} again", installed.id())))
+            }
+            (Candidate::Headers { .. }, Some(offered)) => Some(Remedy::Command(exactly(front_end, &[offered]))),
+            (Candidate::Headers { vr, .. }, None) => Some(Remedy::Advice(match offered {
+                Some(_) => format!("install {name}-{vr}; no repository seems to have it any more"),
+                None => format!("install {name}-{vr}, if a repository has it: {} was not asked", front_end.name()),
+            })),
+            (Candidate::Any(_), Some(_)) => Some(Remedy::Command(format!("{} install {name}", front_end.name()))),
+            (Candidate::Any(_), None) => None,
+        }
+    }
+}
+
+impl Advisor for Advice {
+    fn provide(&self, asked: &[(&Need, &Kernel)]) -> Vec<Option<Remedy>> {
+        let Some(front_end) = FrontEnd::of(&self.root) else { return vec![None; asked.len()] };
+        let candidates: Vec<Option<Candidate>> =
+            asked.iter().map(|(need, kernel)| self.candidate(need, kernel)).collect();
+        let mut names: Vec<&str> = candidates.iter().flatten().map(Candidate::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let offered = front_end.offered(&self.root, &names);
+        let remedy = |candidate: &Candidate| self.remedy(front_end, candidate, offered.as_deref());
+        candidates.iter().map(|candidate| candidate.as_ref().and_then(remedy)).collect()
+    }
+
+    fn keep(&self, packages: &[PackageId], transaction: &Transaction) -> Option<String> {
+        let is_auto = |package: &&PackageId| {
+            transaction.leaving.iter().any(|element| element.package == **package && element.why == Why::Auto)
+        };
+        let names = packages.iter().all(|package| is_auto(&package)).then(|| joined(packages))?;
+        // zypper has no word for it.
+        match FrontEnd::of(&self.root)? {
+            FrontEnd::Dnf5 => Some(format!("dnf mark user {names}")),
+            FrontEnd::Dnf4 => Some(format!("dnf mark install {names}")),
+            FrontEnd::Zypper => None,
+        }
+    }
+
+    /// rpm's library has no options for plugins; what stands before the program in the environment reaches them.
+    fn anyway(&self, transaction: &Transaction) -> String {
+        let variable = "env KBUILD_GUARD_MODE=warn";
+        let typed = transaction.driver.command_line.as_deref();
+        match typed.and_then(plain_words) {
+            Some(line) => format!("{variable} {line}"),
+            None if typed.is_none() && transaction.arriving.is_empty() => {
+                let program = FrontEnd::of(&self.root).map_or("rpm -e", |front_end| match front_end {
+                    FrontEnd::Dnf5 | FrontEnd::Dnf4 => "dnf remove",
+                    FrontEnd::Zypper => "zypper remove",
+                });
+                format!("{variable} {program} {}", joined(&transaction.gone()))
+            }
+            None => format!("the same command behind {variable}"),
+        }
+    }
+
+    fn bring_back(&self, packages: &[PackageId]) -> WayBack {
+        let Some(front_end) = FrontEnd::of(&self.root) else { return WayBack::Unknown };
+        // Where several versions are installed it is the very one that leaves.
+        let wanted: Vec<(&str, &str)> = packages.iter().filter_map(|package| parts(package.as_str())).collect();
+        let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
+        let Some(offered) = front_end.offered(&self.root, &names) else { return WayBack::Unknown };
+        let is_wanted = |one: &&Offered| {
+            let vra = format!("{}.{}", one.vr, one.arch);
+            wanted.iter().any(|(name, of)| one.name == *name && vra == *of)
+        };
+        let found: Vec<&Offered> = offered.iter().filter(is_wanted).collect();
+        match found.as_slice() {
+            [] => WayBack::Gone,
+            found => WayBack::Command(exactly(front_end, found)),
+        }
+    }
+}
+
+/// The command that installs these versions.
+fn exactly(front_end: FrontEnd, packages: &[&Offered]) -> String {
+    let words = packages.iter().map(|Offered { name, vr, arch }| match front_end {
+        FrontEnd::Dnf5 | FrontEnd::Dnf4 => format!("{name}-{vr}.{arch}"),
+        FrontEnd::Zypper => format!("{name}={vr}"),
+    });
+    format!("{} install {}", front_end.name(), words.collect::<Vec<String>>().join(" "))
+}
+
+/// The command that installs what rpm takes for installed.
+fn again(front_end: FrontEnd, Offered { name, vr, arch }: &Offered) -> String {
+    match front_end {
+        FrontEnd::Dnf5 | FrontEnd::Dnf4 => format!("dnf reinstall {name}-{vr}.{arch}"),
+        FrontEnd::Zypper => format!("zypper install --force {name}={vr}"),
+    }
+}
+
+/// What the package of a kernel's headers is called, by that of its image: `kernel-core` and `kernel-rt-core` on Fedora,
+/// `kernel-default` and `kernel-default-base` on openSUSE, `kernel` where it was made by the kernel's own Makefile.
+fn headers_of(image: &str) -> String {
+    let parts = ["-modules-core", "-core", "-base"];
+    let flavour = parts.iter().find_map(|part| image.strip_suffix(part)).unwrap_or(image);
+    format!("{flavour}-devel")
+}
+
+/// Name and `version-release.arch`.
+fn parts(id: &str) -> Option<(&str, &str)> {
+    let release = id.rfind('-')?;
+    let version = id.get(..release)?.rfind('-')?;
+    Some((id.get(..version)?, id.get(version + 1..)?))
+}
+
+fn joined(packages: &[PackageId]) -> String {
+    packages.iter().map(PackageId::as_str).collect::<Vec<&str>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_named_after_the_image() {
+        for (image, headers) in [
+            ("kernel-core", "kernel-devel"),
+            ("kernel-rt-core", "kernel-rt-devel"),
+            ("kernel-uek-core", "kernel-uek-devel"),
+            ("kernel-ml", "kernel-ml-devel"),
+            ("kernel-default", "kernel-default-devel"),
+            ("kernel-default-base", "kernel-default-devel"),
+            ("kernel", "kernel-devel"),
+        ] {
+            assert_eq!(headers_of(image), headers);
+        }
+    }
+
+    #[test]
+    fn commands_name_versions_as_each_front_end_does() {
+        assert_eq!(parts("kernel-devel-6.8.5-301.fc40.x86_64"), Some(("kernel-devel", "6.8.5-301.fc40.x86_64")));
+        assert_eq!(parts("kernel-devel"), None);
+        let package = Offered { name: "k-devel".to_owned(), vr: "1-2".to_owned(), arch: "x86_64".to_owned() };
+        assert_eq!(exactly(FrontEnd::Dnf5, &[&package]), "dnf install k-devel-1-2.x86_64");
+        assert_eq!(exactly(FrontEnd::Zypper, &[&package]), "zypper install k-devel=1-2");
+        assert_eq!(again(FrontEnd::Zypper, &package), "zypper install --force k-devel=1-2");
+    }
+}

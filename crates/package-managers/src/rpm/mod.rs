@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! rpm, and what drives it: dnf, dnf5 and zypper.
+
+mod advice;
+mod cached;
+mod database;
+pub mod dnf5;
+pub mod driver;
+mod locks;
+mod owners;
+mod reasons;
+pub mod transaction;
+mod typed_words;
+
+use std::rc::Rc;
+
+use kbuild_guard::survey::System;
+use kbuild_guard::sysroot::{RootPath, Sysroot};
+
+pub use advice::Advice;
+pub use database::Database;
+
+/// Where rpm's database is: since Fedora 36 and on openSUSE the first, elsewhere the second.
+const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
+
+/// What each of its formats has: sqlite, ndb, Berkeley DB.
+const FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
+
+/// Whether this root has a database of rpm's.
+pub fn is_here(root: &Sysroot) -> bool {
+    DATABASES.iter().any(|dir| FILES.iter().any(|file| root.exists(&RootPath::new(dir).join(file))))
+}
+
+/// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call.
+pub fn system(root: Sysroot) -> System {
+    let root = Rc::new(root);
+    let db = Rc::new(Database::new(Rc::clone(&root)));
+    let advisor = Advice::new(Rc::clone(&root), Rc::clone(&db));
+    System::new(root, db, Box::new(advisor))
+}

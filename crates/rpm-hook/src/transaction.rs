@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guard behind the transaction plugin: the plan on standard input, the answer in the exit status.
+
+use std::error::Error;
+use std::io::Read;
+
+use hook_process::Life;
+use kbuild_guard::reply::{self, Reply};
+use kbuild_guard::sysroot::Sysroot;
+use package_managers::rpm::{self, transaction::Plan};
+
+use crate::driving::driving;
+
+/// As much as the plugin writes at most, and a little.
+const LARGEST: u64 = 65 << 20;
+
+pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes)?;
+    let plan = Plan::parse(&bytes)?;
+    if !plan.takes_away() {
+        return Ok(Reply::default());
+    }
+    let (driver, by) = driving();
+    let root = Sysroot::open(&plan.root)?.with_deadline(life.deadline());
+    let transaction = plan.transaction(&root, driver);
+    Ok(reply::before(&rpm::system(root), &transaction, &by)?)
+}
