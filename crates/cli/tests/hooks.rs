@@ -120,12 +120,16 @@ fn all_is_well() {
 fn nothing_is_here() {
     let run = System::empty().run(["hooks"]);
     assert_eq!(run.code, 0);
-    assert_eq!(run.stdout.matches("not-installed").count(), 6, "{run:?}");
+    assert_eq!(run.stdout.matches("not-installed").count(), 3, "{run:?}");
     assert!(run.stdout.ends_with("\nNo package manager is here that calls kbuild-guard.\n"), "{run:?}");
     let system = System::empty();
+    program(&system, "usr/bin/pacman");
+    let run = system.run(["hooks"]);
+    assert!(run.stdout.contains("without a hook of ours: pacman."), "{run:?}");
     program(&system, "usr/bin/rpm");
     let run = system.run(["hooks"]);
-    assert!(run.stdout.contains("without a hook of ours: rpm."), "{run:?}");
+    assert!(run.stdout.contains("rpm-plugin      not-installed"), "{run:?}");
+    assert!(run.stdout.contains("Package managers here: rpm"), "{run:?}");
 }
 
 #[test]

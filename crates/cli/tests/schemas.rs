@@ -162,7 +162,12 @@ fn config_hooks_and_explain_are_as_their_schemas_say() {
     for layout in Layout::all() {
         let system = layout.assemble();
         let document = assert_valid(&hooks, &layout.name, &system.run(["hooks", "--json"]));
-        assert_eq!(document["hooks"].as_array().unwrap().len(), 6);
+        // Those of package managers that are not here are left out.
+        let names: Vec<&str> =
+            document["hooks"].as_array().unwrap().iter().filter_map(|hook| hook["name"].as_str()).collect();
+        for name in ["kernel", "kernel-install", "timer"] {
+            assert!(names.contains(&name), "{names:?}");
+        }
         assert_valid(&config, &layout.name, &system.run(["config", "--json"]));
     }
     for entry in kbuild_guard::checks::CATALOGUE {

@@ -5,7 +5,7 @@ use kbuild_guard::hook::{Hook, HookState, Manager};
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::sysroot::{Kind, RootPath, Sysroot};
 
-use crate::{apt, dpkg, kernel_hook, kernel_install, systemd_timer};
+use crate::{apt, dpkg, kernel_hook, kernel_install, rpm, systemd_timer};
 
 /// Where our programs are.
 pub(crate) const PROGRAMS: &str = "/usr/lib/kbuild-guard/";
@@ -16,14 +16,25 @@ pub(crate) const PACKAGE: &str = "kbuild-guard";
 /// What a command that apt or dpkg runs ends with, so that only a deliberate 10 stops them.
 pub(crate) const FAILS_OPEN: &str = "|| test $? -ne 10";
 
-/// What brings back a file of our package.
+/// What brings back a file of our package where dpkg has it.
 pub(crate) const REINSTALL: &str = "apt-get install --reinstall kbuild-guard";
+
+/// What brings back a file of our package, whichever package manager has it.
+pub(crate) fn reinstall(root: &Sysroot) -> String {
+    if dpkg::is_here(root) && Package::of(root) != Package::Absent {
+        return REINSTALL.to_owned();
+    }
+    match root.exists(&RootPath::new("/usr/bin/zypper")) && !root.exists(&RootPath::new("/etc/yum.repos.d")) {
+        true => format!("zypper install --force {PACKAGE}"),
+        false => format!("dnf reinstall {PACKAGE}"),
+    }
+}
 
 /// The package managers we have heard of, and how each is recognised.
 const MANAGERS: [(&str, &str, bool); 4] = [
     ("apt", "/usr/bin/apt-get", true),
     ("dpkg", "/var/lib/dpkg/status", true),
-    ("rpm", "/usr/bin/rpm", false),
+    ("rpm", "/usr/bin/rpm", true),
     ("pacman", "/usr/bin/pacman", false),
 ];
 
@@ -33,17 +44,24 @@ pub fn managers(root: &Sysroot) -> Vec<Manager> {
     MANAGERS.map(manager).to_vec()
 }
 
-/// Every hook we have, live or not.
+/// Every hook we have, live or not; one that is not there is left out where nobody is who would call it.
 pub fn hooks(root: &Sysroot) -> Vec<Hook> {
     let package = Package::of(root);
-    vec![
-        apt::hook::look(root),
-        dpkg::hooks::trigger(root, package),
-        kernel_hook::look(root, package),
-        kernel_install::look(root),
-        dpkg::hooks::pre_invoke(root, package),
-        systemd_timer::look(root, package),
-    ]
+    let has = |sign: &str| root.exists(&RootPath::new(sign));
+    let (dpkg_is_here, rpm_is_here) = (has("/var/lib/dpkg/status"), has("/usr/bin/rpm"));
+    let all = [
+        (apt::hook::look(root), dpkg_is_here),
+        (dpkg::hooks::trigger(root, package), dpkg_is_here),
+        (kernel_hook::look(root, package), true),
+        (kernel_install::look(root), true),
+        (dpkg::hooks::pre_invoke(root, package), dpkg_is_here),
+        (rpm::hooks::trigger(root), rpm_is_here),
+        (rpm::hooks::plugin(root), rpm_is_here),
+        (rpm::hooks::dnf5(root), has("/usr/bin/dnf5")),
+        (systemd_timer::look(root, package), true),
+    ];
+    let is_shown = |(hook, has_caller): &(Hook, bool)| *has_caller || hook.state != HookState::NotInstalled;
+    all.into_iter().filter(is_shown).map(|(hook, _)| hook).collect()
 }
 
 /// How far dpkg has our own package installed.

@@ -9,7 +9,7 @@ use kbuild_guard::hook::{Hook, HookKind, HookState};
 use kbuild_guard::quote::quoted;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
-use crate::hooks::{Program, REINSTALL, is_masked};
+use crate::hooks::{Program, is_masked, reinstall};
 
 const KIND: HookKind =
     HookKind { name: "kernel-install", called: "by systemd's kernel-install, when it adds a kernel", opt_in: false };
@@ -39,7 +39,7 @@ pub(crate) fn look(root: &Sysroot) -> Hook {
     }
     match Program::at(root, &packaged) {
         Program::Missing => {
-            return hook.is(HookState::Broken, format!("there is no {}", quoted(&packaged)), Some(REINSTALL));
+            return hook.is(HookState::Broken, format!("there is no {}", quoted(&packaged)), Some(&reinstall(root)));
         }
         Program::NotExecutable => {
             let command = format!("chmod 755 {}", quoted(&packaged));
@@ -50,5 +50,5 @@ pub(crate) fn look(root: &Sysroot) -> Hook {
     if CALLERS.iter().all(|caller| Program::at(root, &RootPath::new(caller)) == Program::Missing) {
         return hook.is(HookState::NotInstalled, "kernel-install is not here, so that nobody calls it", None);
     }
-    program.judge(hook, REINSTALL)
+    program.judge(hook, &reinstall(root))
 }

@@ -10,6 +10,7 @@ mod kernel_install;
 mod plain_words;
 mod program;
 pub mod rpm;
+mod several;
 mod systemd_timer;
 mod told;
 
@@ -22,12 +23,28 @@ use kbuild_guard::sysroot::Sysroot;
 
 pub use told::Told;
 
-/// A root with whatever package manager it has.
+/// A root with whatever package managers it has.
 pub fn system(root: Sysroot) -> System {
-    system_told(root, Told::default())
+    let has_both = dpkg::is_here(&root) && rpm::is_here(&root);
+    if !has_both {
+        return if rpm::is_here(&root) { rpm::system(root) } else { system_told(root, Told::default()) };
+    }
+    let root = Rc::new(root);
+    let dpkg = Rc::new(dpkg::Database::new(Rc::clone(&root), Told::default()));
+    let rpm = Rc::new(rpm::Database::new(Rc::clone(&root)));
+    let databases = Rc::new(several::Databases {
+        first: Rc::<dpkg::Database>::clone(&dpkg),
+        second: Rc::<rpm::Database>::clone(&rpm),
+    });
+    let advisor = several::Advisers {
+        databases: Rc::clone(&databases),
+        first: Box::new(apt::Advice::new(Rc::clone(&root), dpkg)),
+        second: Box::new(rpm::Advice::new(Rc::clone(&root), rpm)),
+    };
+    System::new(root, databases, Box::new(advisor))
 }
 
-/// The same, where the package manager has told of itself already.
+/// A root as one of dpkg's, where that has told of itself already: for hooks that dpkg or its front ends call.
 pub fn system_told(root: Sysroot, told: Told) -> System {
     let root = Rc::new(root);
     if dpkg::is_here(&root) {

@@ -6,7 +6,7 @@ use kbuild_guard::hook::{Hook, HookKind, HookState};
 use kbuild_guard::quote::quoted;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
-use crate::hooks::{Package, Program, REINSTALL, is_masked};
+use crate::hooks::{Package, Program, is_masked, reinstall};
 
 const KIND: HookKind = HookKind { name: "timer", called: "by systemd, at boot and once a day", opt_in: false };
 
@@ -45,7 +45,7 @@ pub(crate) fn look(root: &Sysroot, package: Package) -> Hook {
             None if package == Package::Absent => {
                 return hook.is(HookState::NotInstalled, "the package is not installed", None);
             }
-            None => return hook.is(HookState::Broken, format!("there is no {name}"), Some(REINSTALL)),
+            None => return hook.is(HookState::Broken, format!("there is no {name}"), Some(&reinstall(root))),
             Some(_) => {}
         }
     }
@@ -54,7 +54,7 @@ pub(crate) fn look(root: &Sysroot, package: Package) -> Hook {
         let enable = format!("systemctl enable --now {TIMER}");
         return hook.is(HookState::Off, "the timer is disabled", Some(&enable));
     }
-    program.judge(hook, REINSTALL)
+    program.judge(hook, &reinstall(root))
 }
 
 /// The file of a unit that counts.

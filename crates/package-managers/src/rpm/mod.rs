@@ -6,12 +6,14 @@ mod cached;
 mod database;
 pub mod dnf5;
 pub mod driver;
+pub(crate) mod hooks;
 mod locks;
 mod owners;
 mod reasons;
 pub mod transaction;
 mod typed_words;
 
+use std::path::Path;
 use std::rc::Rc;
 
 use kbuild_guard::survey::System;
@@ -26,9 +28,10 @@ const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 /// What each of its formats has: sqlite, ndb, Berkeley DB.
 const FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
 
-/// Whether this root has a database of rpm's.
+/// Whether this root has a database of rpm's, and there is an rpm to ask about it.
 pub fn is_here(root: &Sysroot) -> bool {
-    DATABASES.iter().any(|dir| FILES.iter().any(|file| root.exists(&RootPath::new(dir).join(file))))
+    Path::new(owners::RPM).exists()
+        && DATABASES.iter().any(|dir| FILES.iter().any(|file| root.exists(&RootPath::new(dir).join(file))))
 }
 
 /// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call.

@@ -13,7 +13,7 @@ use kbuild_guard::sysroot::{RootPath, Sysroot};
 use crate::program::{self, Answer};
 
 /// A hook's environment may be anybody's.
-const RPM: &str = "/usr/bin/rpm";
+pub(super) const RPM: &str = "/usr/bin/rpm";
 
 /// What stands between two answers: rpm says nothing of a path that is neither owned nor there, one line of one that is
 /// there, and a line for each owner of any other. This file is there where /proc is, and nobody's.
