@@ -60,9 +60,9 @@ pub static kbuild_guard_hooks: Hooks = Hooks {
 
 /// Called before anything is changed, for `--test` too.
 extern "C" fn tsm_pre(_plugin: *mut c_void, transaction_set: *mut c_void) -> c_int {
-    // The standard library, and so the hook for panics, is the plugin's own: the program around it may be in Rust too.
-    std::panic::set_hook(Box::new(|_| {}));
     let stops = catch_unwind(AssertUnwindSafe(|| {
+        // The standard library, and so this hook, is the plugin's own: nobody else's panics are silenced.
+        std::panic::set_hook(Box::new(|_| {}));
         let Some(librpm) = Librpm::find() else { return false };
         // SAFETY: rpm calls this with the transaction set that it is running, which lives until it returns.
         let transaction = unsafe { Transaction::new(&librpm, transaction_set) };
