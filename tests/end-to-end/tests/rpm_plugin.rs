@@ -26,6 +26,7 @@ on_each_system! {
     what_the_program_is_told
     nobody_reads_what_is_said
     the_file_asks_nothing_of_the_loader
+    a_librpm_that_is_not_known_is_left_alone
 }
 
 /// What a front end is to remove. Of those that make a transaction of each package, it is the one that counts.
@@ -282,7 +283,7 @@ fn nobody_reads_what_is_said(kind: &Kind) {
         ("full", "rpm --erase devel 2>/dev/full"),
         (
             "nobody reads",
-            "mkfifo /run/pipe; exec 9<>/run/pipe; rpm --erase devel 2>/run/pipe; code=$?; rm /run/pipe; exit $code",
+            "mkfifo /run/pipe; exec 9<>/run/pipe; head -c 60000 /dev/zero >&9; timeout --signal=KILL 120 rpm --erase devel 2>/run/pipe; code=$?; rm /run/pipe; exit $code",
         ),
         // Debian 12's rpm has a warning of its own for this pipe, unless it is told to be silent.
         (
@@ -314,4 +315,29 @@ fn the_file_asks_nothing_of_the_loader(kind: &Kind) {
     // Python, as dnf 4 runs in, can load it.
     let load = format!("import ctypes; ctypes.CDLL('{}')", system.plugin);
     system.root.run(&["python3", "-c", &load]).unwrap().success().unwrap();
+}
+
+fn a_librpm_that_is_not_known_is_left_alone(kind: &Kind) {
+    let system = System::start(kind);
+    system.answer(BLOCK);
+    // Called as rpm would: without any librpm in the program, with one that has no functions, and without a transaction.
+    let call = format!(
+        "import ctypes, sys\n\
+         if len(sys.argv) > 1: ctypes.CDLL(sys.argv[1])\n\
+         hooks = (ctypes.c_void_p * 12).in_dll(ctypes.CDLL('{}'), 'kbuild_guard_hooks')\n\
+         assert [place for place, hook in enumerate(hooks) if hook] == [2]\n\
+         tsm_pre = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(hooks[2])\n\
+         print(tsm_pre(None, None if sys.argv[-1].startswith('librpm') else 1))\n",
+        system.plugin
+    );
+    let other = "gcc -nostdlib -shared -Wl,-soname,librpm.so.10 -o /srv/other.so -x c /dev/null";
+    system.root.sh(other).unwrap().success().unwrap();
+    let real = system.root.sh("cd /usr/lib/*-linux-gnu* && ls -d librpm.so.*").unwrap().success().unwrap().output;
+    let real = real.lines().find(|name| ["librpm.so.9", "librpm.so.10"].contains(name)).unwrap();
+    for librpm in [None, Some("/srv/other.so"), Some(real)] {
+        let command = ["python3", "-c", call.as_str()].into_iter().chain(librpm).collect::<Vec<&str>>();
+        let called = system.root.run(&command).unwrap();
+        assert_eq!((called.code, called.output.as_str()), (0, "0\n"), "{librpm:?}");
+    }
+    assert!(!system.root.exists("/run/asked").unwrap());
 }
