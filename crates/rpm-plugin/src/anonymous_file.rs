@@ -96,7 +96,11 @@ mod tests {
     #[test]
     fn what_is_put_in_is_read_from_the_beginning() {
         for make in [create, || in_memory(libc::MFD_CLOEXEC), || on_disk("/var/tmp")] {
-            let mut file = make().unwrap();
+            let mut file = match make() {
+                // An overlay before Linux 6.1 has no files without a name.
+                Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => continue,
+                file => file.unwrap(),
+            };
             file.write_all(b"abc").unwrap();
             file.rewind().unwrap();
             let mut text = String::new();

@@ -96,7 +96,10 @@ mod tests {
     }
 
     fn asked(text: &str, mode: u32, time: Duration) -> Result<Option<Answer>> {
-        let directory = program(text, mode);
+        asked_in(&program(text, mode), time)
+    }
+
+    fn asked_in(directory: &tempfile::TempDir, time: Duration) -> Result<Option<Answer>> {
         // While another test starts its program, a copy of this file may be open for writing in that one.
         loop {
             match ask(&directory.path().join("program"), b"a=b\0end=\0", time) {
@@ -167,11 +170,13 @@ mod tests {
             ["sleep 1000 & echo $! >$0.pid; wait", "kill -STOP $$", "trap '' TERM INT ALRM; while :; do sleep 1; done"]
         {
             let directory = program(&format!("#!/bin/sh\n{hang}\n"), 0o755);
-            let path = directory.path().join("program");
-            assert!(matches!(ask(&path, b"", soon), Err(Error::NoAnswer { .. })), "{hang}");
+            assert!(matches!(asked_in(&directory, soon), Err(Error::NoAnswer { .. })), "{hang}");
             if let Ok(started) = fs::read_to_string(directory.path().join("program.pid")) {
-                let state = fs::read_to_string(format!("/proc/{}/stat", started.trim())).unwrap_or_default();
-                assert!(state.is_empty() || state.contains(") Z"), "{state}");
+                let state = || fs::read_to_string(format!("/proc/{}/stat", started.trim())).unwrap_or_default();
+                // Dying takes a moment.
+                while !state().is_empty() && !state().contains(") Z") {
+                    thread::sleep(Duration::from_millis(10));
+                }
             }
         }
     }
