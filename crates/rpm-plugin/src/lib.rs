@@ -22,7 +22,7 @@
 //! | *for each package* | |
 //! | `leaving=` or `arriving=` | its name. All that leave come first. An upgrade is one that arrives and one that leaves, of the same name, with any others in between |
 //! | `evr=` | `[epoch:]version-release` |
-//! | `nevra=` | name, `evr`, architecture, in rpm's spelling; the architecture is missing where rpm knows none |
+//! | `nevra=` | name, `evr` and architecture, in rpm's spelling; for people, not for taking apart |
 //! | `file=` | one for each file, link and directory of its list, absolute, as packaged. Of a package that arrives only those that a leaving one also has, where `/usr/lib` counts as `/lib` (and so on): nothing else can take the place of what is lost |
 //! | *at the end* | |
 //! | `end=` | empty. Without it the stream is cut short |
