@@ -32,6 +32,7 @@
 //! | [`Base::debian12_unowned`], [`Base::debian13_unowned`] | those with kernels, their trees in a place that no package knows |
 //! | [`Base::debian12_flavours`], [`Base::debian13_flavours`] | the bare ones with a kernel for every machine and one for real time |
 //! | [`Base::debian12_self_built_trees`] | the self-built kernel installed, and every kind of tree that people build modules in |
+//! | [`Base::debian12_rpm`], [`Base::debian13_rpm`], [`Base::sid_rpm`] | Debian as a system of rpm packages, without any kernel: rpm 4.18, 4.20, 6; dnf, zypper, and a repository of our own |
 //! | [`Base::header_packages`] | Debian 12, and in `/srv/RELEASE` the header packages of other Debian releases and machines, each a small root |
 //! | [`Base::releases`] | its three kernels, oldest first |
 //! | [`Base::identity`] | another for every time it was built |

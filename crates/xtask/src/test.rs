@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask test`: everything CI runs, suite by suite, each with its time.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -61,6 +62,8 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
 fn lint() -> Result<(), Error> {
     cargo(&["fmt", "--all", "--check"], false)?;
     cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny=warnings"], false)?;
+    // Otherwise only distributions would ever compile it; it links with what is not here.
+    cargo(&["clippy", "--locked", "--package=rpm-plugin", "--features=linked", "--", "--deny=warnings"], false)?;
     tools::run(
         Command::new(tools::cargo())
             .args(["doc", "--locked", "--workspace", "--no-deps"])
@@ -75,6 +78,7 @@ fn end_to_end() -> Result<(), Error> {
     }
     tools::ensure(&[crate::base::TOOLS, crate::base::BOOT_TOOLS].concat())?;
     let package = dist::build()?;
+    let plugin = rpm_plugin()?;
     crate::base::make_all()?;
     // What it tests needs a base and the right to mount.
     cargo(&["test", "--locked", "--package=test-roots", "--lib", "--", "--ignored"], false)?;
@@ -82,8 +86,15 @@ fn end_to_end() -> Result<(), Error> {
     tools::run(
         Command::new(tools::cargo())
             .args(["test", "--locked", "--package=end-to-end", "--no-fail-fast", "--", "--test-threads", &threads])
-            .env("KBUILD_GUARD_DEB", package),
+            .env("KBUILD_GUARD_DEB", package)
+            .env("KBUILD_GUARD_RPM_PLUGIN", plugin),
     )
+}
+
+/// Builds rpm's plugin as it is installed, but for its name. It is in no .deb.
+fn rpm_plugin() -> Result<PathBuf, Error> {
+    cargo(&["build", "--locked", "--release", "--package=rpm-plugin"], false)?;
+    Ok(tools::target_dir()?.join("release/librpm_plugin.so"))
 }
 
 /// Runs cargo; with `defaults` also on the workspace's default members.

@@ -7,6 +7,7 @@ mod faults;
 pub mod kernel_install;
 mod made_up;
 pub mod package_life;
+pub mod rpm_system;
 
 use std::path::PathBuf;
 
@@ -18,12 +19,23 @@ pub use made_up::{MadeUp, apt};
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";
 
+/// The environment variable that names rpm's plugin under test, as cargo builds it.
+const RPM_PLUGIN: &str = "KBUILD_GUARD_RPM_PLUGIN";
+
 /// What went wrong outside of what is tested.
 pub type Failure = Box<dyn std::error::Error>;
 
 /// The package under test.
 pub fn deb() -> std::result::Result<PathBuf, Failure> {
     let path = std::env::var_os(DEB).ok_or(format!("{DEB} names no package: run these tests by cargo xtask test"))?;
+    Ok(PathBuf::from(path))
+}
+
+/// rpm's plugin under test.
+pub fn rpm_plugin() -> std::result::Result<PathBuf, Failure> {
+    let path = std::env::var_os(RPM_PLUGIN).ok_or(format!(
+        "{RPM_PLUGIN} names no plugin: run these tests by cargo xtask test, or after cargo build --package rpm-plugin"
+    ))?;
     Ok(PathBuf::from(path))
 }
 

@@ -11,6 +11,7 @@ mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_monitoring;
 mod debian12_packaging;
+mod debian12_rpm;
 mod debian12_self_built;
 mod debian12_self_built_trees;
 mod debian12_to_13;
@@ -18,12 +19,14 @@ mod debian12_unowned;
 mod debian13;
 mod debian13_flavours;
 mod debian13_kernels;
+mod debian13_rpm;
 mod debian13_unowned;
 mod entry;
 mod header_packages;
 mod hidden;
 mod log;
 mod recipe;
+mod sid_rpm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -158,6 +161,27 @@ impl Base {
     /// [`releases`](Self::releases) has theirs alone.
     pub fn header_packages(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&header_packages::HEADER_PACKAGES, progress)
+    }
+
+    /// Debian 12 as a system of rpm packages: rpm 4.18, dnf 4, zypper, createrepo_c, gcc and make.
+    ///
+    /// rpm's database knows one package, which stands for what Debian brings. dnf and zypper know the repository
+    /// `/srv/repository` and no other; in it is `bystander-1-1.noarch`, which has nothing to do with kernels. zypper runs
+    /// one rpm a package, whatever it is asked for.
+    pub fn debian12_rpm(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_rpm::DEBIAN12_RPM, progress)
+    }
+
+    /// The same of Debian 13, with rpm 4.20; its zypper too runs one rpm a package: Debian left out what its single
+    /// transaction runs.
+    pub fn debian13_rpm(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_rpm::DEBIAN13_RPM, progress)
+    }
+
+    /// The same of Debian sid, with rpm 6, and dnf 5 beside dnf 4. Its zypper makes a single transaction, but with
+    /// `zypper install --download as-needed`, which also removes (`-- -NAME`), one a package.
+    pub fn sid_rpm(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&sid_rpm::SID_RPM, progress)
     }
 
     /// The releases of its kernels, or of those in apt's cache, oldest first.
