@@ -51,8 +51,8 @@ mod wording;
 
 pub use abi::{Hooks, kbuild_guard_hooks};
 
-/// The program that decides. Distributions that have no `/usr/libexec` set `KBUILD_GUARD_RPM_HOOK` when they build.
+/// The program that decides. Distributions that put it elsewhere set `KBUILD_GUARD_RPM_HOOK` when they build.
 pub const PROGRAM: &str = match option_env!("KBUILD_GUARD_RPM_HOOK") {
     Some(path) => path,
-    None => "/usr/libexec/kbuild-guard/rpm-hook",
+    None => "/usr/lib/kbuild-guard/rpm-hook",
 };

@@ -10,7 +10,7 @@ use test_roots::{Base, Outcome, Result, Root};
 use crate::rpm_plugin;
 
 /// What the plugin asks.
-pub const PROGRAM: &str = "/usr/libexec/kbuild-guard/rpm-hook";
+pub const PROGRAM: &str = "/usr/lib/kbuild-guard/rpm-hook";
 
 /// The macro that makes rpm load the plugin.
 pub const MACRO: &str = "/usr/lib/rpm/macros.d/macros.kbuild-guard";

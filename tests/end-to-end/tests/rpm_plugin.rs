@@ -104,7 +104,7 @@ fn a_broken_program_stops_nobody(kind: &Kind) {
         ("ignores every signal", "trap '' HUP INT TERM ALRM; sleep 100000 & wait; sleep 100000"),
     ] {
         system.answer(answer);
-        broken(&system, &RPM, what, Some("no answer from /usr/libexec/kbuild-guard/rpm-hook within 5 s"));
+        broken(&system, &RPM, what, Some("no answer from /usr/lib/kbuild-guard/rpm-hook within 5 s"));
     }
     // Whoever ignores the ends of its children is not told how they end.
     system.answer(BLOCK);
