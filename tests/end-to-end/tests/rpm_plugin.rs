@@ -120,7 +120,7 @@ fn a_broken_program_stops_nobody(kind: &Kind) {
         ("is not there", "rm -r PROGRAM", None),
         ("is a link that leads nowhere", "ln -s /nowhere PROGRAM", None),
         ("has no interpreter", "rm PROGRAM; printf '#!/nowhere\\n' >PROGRAM; chmod +x PROGRAM", None),
-        ("has no directory", "rm -r /usr/libexec/kbuild-guard", None),
+        ("has no directory", "rm -r /usr/lib/kbuild-guard", None),
     ] {
         system.root.sh(&script.replace("PROGRAM", PROGRAM)).unwrap().success().unwrap();
         for front_end in system.front_ends {
