@@ -58,6 +58,9 @@ pub struct ImageStanding {
     /// dependency, is not held, not protected as running or among the newest, and no package that
     /// stays depends on or recommends it.
     pub autoremovable: bool,
+    /// The manager is in the middle of several transactions that belong together, and one that is still to come takes
+    /// this kernel away or brings its headers: nothing is said of it before.
+    pub in_transit: bool,
 }
 
 /// No file has a longer name (PATH_MAX, limits.h): a line of a list that is, is no path.

@@ -63,7 +63,8 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     };
     // Reasons to be silent that may pass: then it is news, though nothing has changed in the tree.
     let is_silent = |assessment: &Assessment| {
-        (assessment.standing.autoremovable && !assessment.kernel.running)
+        assessment.standing.in_transit
+            || (assessment.standing.autoremovable && !assessment.kernel.running)
             || (assessment.is_worth_saying() && !assessment.without_ignored(policy).is_worth_saying())
     };
     let mut news: Vec<Assessment> = assessments

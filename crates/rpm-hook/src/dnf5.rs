@@ -10,21 +10,21 @@ use kbuild_guard::reply::{self, Reply};
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::rpm::{self, dnf5};
 
-use crate::driving::driving;
+use crate::driving::Driving;
 
 /// Ten thousand packages are 2 MB.
 const LONGEST: u64 = 64 << 20;
 
 pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
     let items = dnf5::packages(&ask(dnf5::PACKAGES)?)?;
-    let (driver, by) = driving();
+    let (driver, by) = Driving::look().driver();
     let transaction = dnf5::transaction(&items, driver);
     if transaction.leaving.is_empty() {
         return Ok(Reply::default());
     }
     let root = dnf5::root(&ask(dnf5::ROOT)?)?;
     let root = Sysroot::open(&root)?.with_deadline(life.deadline());
-    let reply = reply::before(&rpm::system(root), &transaction, &by)?;
+    let reply = reply::before(&rpm::system(root, None), &transaction, &by)?;
     if !reply.blocks {
         return Ok(reply);
     }

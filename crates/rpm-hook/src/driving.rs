@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who drives rpm's library just now.
 
-use hook_process::{caller, mode_word};
+use hook_process::caller::{self, Process};
+use hook_process::mode_word;
+use kbuild_guard::sysroot::Sysroot;
 use kbuild_guard::transaction::Driver;
-use package_managers::rpm::driver;
+use package_managers::rpm::{driver, zypp};
 
 /// So far above a hook the one who drives may be: a shell, zypper's helper, dnf, what starts dnf.
 const HIGHEST: usize = 6;
 
-/// The driver, and what tells its process from all others: rpm's library asks its plugins twice, for a test and for the
-/// thing itself, and zypper starts an rpm for each package.
-pub(crate) fn driving() -> (Driver, String) {
-    let above = caller::above(HIGHEST);
-    let lines: Vec<Vec<String>> = above.iter().map(|process| process.words.clone()).collect();
-    let (mut driver, by) = match driver::find(&lines) {
-        Some(found) => {
-            (found.driver, above.get(found.place).map(|process| process.identity.clone()).unwrap_or_default())
+/// The processes above this one.
+pub(crate) struct Driving {
+    above: Vec<Process>,
+}
+
+impl Driving {
+    pub(crate) fn look() -> Self {
+        Driving { above: caller::above(HIGHEST) }
+    }
+
+    /// The driver, and what tells its process from all others: rpm's library asks its plugins twice, for a test and for
+    /// the thing itself, and zypper starts an rpm for each package.
+    pub(crate) fn driver(&self) -> (Driver, String) {
+        let lines: Vec<Vec<String>> = self.above.iter().map(|process| process.words.clone()).collect();
+        // None is somebody's own program, with rpm's library in it.
+        let found = driver::find(&lines);
+        let place = found.as_ref().map_or(0, |found| found.place);
+        let by = self.above.get(place).map(|process| process.identity.clone()).unwrap_or_default();
+        let mut driver = found.map(|found| found.driver).unwrap_or_default();
+        driver.heed(mode_word());
+        (driver, by)
+    }
+
+    /// What the zypper that this is a part of has still to do. Its commit plugin runs for no root but the system's own.
+    pub(crate) fn commit(&self, root: &Sysroot) -> Option<zypp::Plan> {
+        if !root.is_own_root() {
+            return None;
         }
-        // Somebody's own program, with rpm's library in it.
-        None => (Driver::default(), above.first().map(|process| process.identity.clone()).unwrap_or_default()),
-    };
-    driver.heed(mode_word());
-    (driver, by)
+        zypp::Plan::of(root, self.above.iter().map(|process| process.identity.as_str()))
+    }
 }

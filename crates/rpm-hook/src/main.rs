@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What rpm and its front ends call: `rpm-hook transaction` is the guard behind the transaction plugin, `rpm-hook dnf5`
-//! the one that dnf5 asks before its prompt, `rpm-hook trigger` verifies at the end of a transaction. Only the first ever
-//! exits with anything but 0: with 10, to stop.
+//! the one that dnf5 asks before its prompt, `rpm-hook trigger` verifies at the end of a transaction, and `rpm-hook
+//! zypp-commit` tells the others what zypper is at. Only the first ever exits with anything but 0: with 10, to stop.
 
 mod dnf5;
 mod driving;
 mod transaction;
 mod trigger;
+mod zypp_commit;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Some("transaction") => run("rpm-hook", transaction::guard),
         Some("dnf5") => run("rpm-hook", dnf5::guard),
         Some("trigger") => run("rpm-hook", trigger::verify),
-        _ => run("rpm-hook", |_| Err::<Reply, _>("it is called as transaction, dnf5 or trigger")),
+        Some("zypp-commit") => zypp_commit::serve(),
+        _ => run("rpm-hook", |_| Err::<Reply, _>("it is called as transaction, dnf5, trigger or zypp-commit")),
     }
 }

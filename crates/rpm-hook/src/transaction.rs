@@ -9,7 +9,7 @@ use kbuild_guard::reply::{self, Reply};
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::rpm::{self, transaction::Plan};
 
-use crate::driving::driving;
+use crate::driving::Driving;
 
 /// As much as the plugin writes at most, and a little.
 const LARGEST: u64 = 65 << 20;
@@ -21,8 +21,13 @@ pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
     if !plan.takes_away() {
         return Ok(Reply::default());
     }
-    let (driver, by) = driving();
+    let driving = Driving::look();
+    let (driver, by) = driving.driver();
     let root = Sysroot::open(&plan.root)?.with_deadline(life.deadline());
-    let transaction = plan.transaction(&root, driver);
-    Ok(reply::before(&rpm::system(root), &transaction, &by)?)
+    let mut transaction = plan.transaction(&root, driver);
+    let commit = driving.commit(&root);
+    if let Some(commit) = &commit {
+        commit.complete(&mut transaction);
+    }
+    Ok(reply::before(&rpm::system(root, commit), &transaction, &by)?)
 }

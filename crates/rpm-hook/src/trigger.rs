@@ -10,8 +10,11 @@ use kbuild_guard::reply::{self, Reply};
 use kbuild_guard::sysroot::Sysroot;
 use package_managers::rpm;
 
+use crate::driving::Driving;
+
 /// A scriptlet runs inside the root that is installed to.
 pub(crate) fn verify(life: &Life) -> Result<Reply> {
     let root = Sysroot::open(Path::new("/"))?.with_deadline(life.deadline());
-    reply::afterwards(&rpm::system(root), mode_word().as_deref(), None)
+    let commit = Driving::look().commit(&root);
+    reply::afterwards(&rpm::system(root, commit), mode_word().as_deref(), None)
 }

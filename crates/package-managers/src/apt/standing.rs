@@ -52,6 +52,8 @@ pub fn of_images(
                 held: image.want == Want::Hold,
                 installed: if is_auto(image) { Installed::Auto } else { Installed::ByName },
                 autoremovable: may_go(image) && !needed.contains(image.name.as_str()) && !never.matches(&image.name),
+                // dpkg configures everything before its triggers run.
+                in_transit: false,
             }
         })
         .collect())

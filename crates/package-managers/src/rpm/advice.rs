@@ -10,6 +10,7 @@ use kbuild_guard::transaction::{Transaction, Why};
 
 use super::Database;
 use super::cached::{FrontEnd, Offered, is_name};
+use super::kernel_names::headers_of;
 use super::owners::Installed;
 use crate::plain_words::plain_words;
 
@@ -182,14 +183,6 @@ fn again(front_end: FrontEnd, Offered { name, vr, arch }: &Offered) -> String {
     }
 }
 
-/// What the package of a kernel's headers is called, by that of its image: `kernel-core` and `kernel-rt-core` on Fedora,
-/// `kernel-default` and `kernel-default-base` on openSUSE, `kernel` where it was made by the kernel's own Makefile.
-fn headers_of(image: &str) -> String {
-    let parts = ["-modules-core", "-core", "-base"];
-    let flavour = parts.iter().find_map(|part| image.strip_suffix(part)).unwrap_or(image);
-    format!("{flavour}-devel")
-}
-
 /// Name and `version-release.arch`.
 fn parts(id: &str) -> Option<(&str, &str)> {
     let release = id.rfind('-')?;
@@ -204,21 +197,6 @@ fn joined(packages: &[PackageId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_are_named_after_the_image() {
-        for (image, headers) in [
-            ("kernel-core", "kernel-devel"),
-            ("kernel-rt-core", "kernel-rt-devel"),
-            ("kernel-uek-core", "kernel-uek-devel"),
-            ("kernel-ml", "kernel-ml-devel"),
-            ("kernel-default", "kernel-default-devel"),
-            ("kernel-default-base", "kernel-default-devel"),
-            ("kernel", "kernel-devel"),
-        ] {
-            assert_eq!(headers_of(image), headers);
-        }
-    }
 
     #[test]
     fn commands_name_versions_as_each_front_end_does() {

@@ -12,9 +12,11 @@ use kbuild_guard::package_db::{FileList, ImageStanding, PackageDb, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::DATABASES;
+use super::kernel_names::headers_of;
 use super::locks::Locks;
 use super::owners::{self, Installed};
 use super::reasons::Reasons;
+use super::zypp::{Pending, Plan};
 
 /// rpm's own lock, which it and everything on its library holds during a transaction.
 const LOCK: &str = ".rpm.lock";
@@ -24,13 +26,19 @@ const LOCK: &str = ".rpm.lock";
 #[derive(Debug)]
 pub struct Database {
     root: Rc<Sysroot>,
+    commit: Option<Plan>,
     owners: RefCell<HashMap<RootPath, Rc<[Installed]>>>,
 }
 
 impl Database {
     /// Of this root. Nothing is asked yet.
     pub fn new(root: Rc<Sysroot>) -> Self {
-        Database { root, owners: RefCell::default() }
+        Database::during(root, None)
+    }
+
+    /// The same in the middle of a commit of zypper's.
+    pub(super) fn during(root: Rc<Sysroot>, commit: Option<Plan>) -> Self {
+        Database { root, commit, owners: RefCell::default() }
     }
 
     /// The owners of paths, with all that is known of them.
@@ -125,12 +133,20 @@ impl PackageDb for Database {
         let images: Vec<RootPath> = kernels.iter().map(|kernel| kernel.image.clone()).collect();
         let owners = self.installed_owners(&images)?;
         let (reasons, locks) = (Reasons::of(&self.root), Locks::of(&self.root));
+        let pending = match &self.commit {
+            Some(plan) => plan.pending(&self.root)?,
+            None => Pending::default(),
+        };
         let standing = |owners: &Rc<[Installed]>| match owners.first() {
             Some(owner) => ImageStanding {
                 package: Some(owner.id()),
                 held: locks.hold(owner),
                 installed: reasons.of_package(owner),
                 autoremovable: false,
+                in_transit: pending.leaving.contains(&owner.id())
+                    || pending
+                        .arriving
+                        .contains(&(headers_of(&owner.name), format!("{}-{}", owner.version, owner.release))),
             },
             None => {
                 ImageStanding { installed: kbuild_guard::package_db::Installed::ByName, ..ImageStanding::default() }

@@ -7,11 +7,13 @@ mod database;
 pub mod dnf5;
 pub mod driver;
 pub(crate) mod hooks;
+mod kernel_names;
 mod locks;
 mod owners;
 mod reasons;
 pub mod transaction;
 mod typed_words;
+pub mod zypp;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -34,10 +36,11 @@ pub fn is_here(root: &Sysroot) -> bool {
         && DATABASES.iter().any(|dir| FILES.iter().any(|file| root.exists(&RootPath::new(dir).join(file))))
 }
 
-/// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call.
-pub fn system(root: Sysroot) -> System {
+/// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call, perhaps in
+/// the middle of a commit of zypper's.
+pub fn system(root: Sysroot, commit: Option<zypp::Plan>) -> System {
     let root = Rc::new(root);
-    let db = Rc::new(Database::new(Rc::clone(&root)));
+    let db = Rc::new(Database::during(Rc::clone(&root), commit));
     let advisor = Advice::new(Rc::clone(&root), Rc::clone(&db));
     System::new(root, db, Box::new(advisor))
 }

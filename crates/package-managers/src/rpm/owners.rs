@@ -2,6 +2,7 @@
 //! Asking rpm: which packages own paths, what a package has. rpm's database has four formats and no stable one; its own
 //! program reads them all. It is started once for many questions (7 to 60 ms).
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
@@ -104,6 +105,17 @@ pub(super) fn named(root: &Sysroot, word: &str) -> Result<Vec<Installed>> {
     }
     let answer = ask(root, &["-q", "--qf", FORMAT, word].map(OsStr::new))?;
     Ok(installed(&answer))
+}
+
+/// Which of these packages are installed.
+pub(super) fn installed_among(root: &Sysroot, packages: &[PackageId]) -> Result<HashSet<PackageId>> {
+    let mut all = HashSet::new();
+    for packages in packages.chunks(AT_ONCE) {
+        let ids = packages.iter().map(PackageId::as_str).filter(|id| !id.starts_with('-'));
+        let words: Vec<&OsStr> = ["-q", "--qf", FORMAT].into_iter().chain(ids).map(OsStr::new).collect();
+        all.extend(installed(&ask(root, &words)?).iter().map(Installed::id));
+    }
+    Ok(all)
 }
 
 /// The packages that need something of what `packages` provide.
