@@ -27,7 +27,8 @@ pub(crate) struct Asked {
 /// What a program said on its standard output.
 pub(crate) struct Answer {
     pub(crate) text: Vec<u8>,
-    pub(crate) succeeded: bool,
+    /// Its exit status, if it came to one.
+    pub(crate) status: Option<i32>,
 }
 
 /// Starts a program that is asked about `root`; `None` if it cannot be started.
@@ -55,7 +56,7 @@ impl Asked {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let succeeded = child.wait().is_ok_and(|status| status.success());
-        Some(Answer { text: reader.join().ok()?.ok()?, succeeded })
+        let status = child.wait().ok().and_then(|status| status.code());
+        Some(Answer { text: reader.join().ok()?.ok()?, status })
     }
 }

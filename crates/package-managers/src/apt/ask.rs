@@ -23,7 +23,7 @@ pub(super) fn ask(root: &Sysroot, program: &str, words: &[&str]) -> Option<Strin
     let as_nobody = as_nobody(root, program, words).and_then(|command| program::start(command, root));
     let asked = as_nobody.or_else(|| program::start(command(root.host_path(), program, words), root))?;
     let answer = asked.answer()?;
-    answer.succeeded.then(|| String::from_utf8(answer.text).ok())?
+    (answer.status == Some(0)).then(|| String::from_utf8(answer.text).ok())?
 }
 
 /// apt's programs as somebody who may read its cache and write nothing: for this system's own root, which is everybody's

@@ -66,9 +66,13 @@ impl FrontEnd {
         let answer = program::start(command, root)?.answer()?;
         let text = String::from_utf8(answer.text).ok()?;
         match self {
-            FrontEnd::Dnf5 | FrontEnd::Dnf4 => answer.succeeded.then(|| text.lines().filter_map(of_columns).collect()),
+            FrontEnd::Dnf5 | FrontEnd::Dnf4 => {
+                (answer.status == Some(0)).then(|| text.lines().filter_map(of_columns).collect())
+            }
             // 104: nothing of that name (zypper(8)).
-            FrontEnd::Zypper => text.contains("<stream>").then(|| text.lines().filter_map(of_solvable).collect()),
+            FrontEnd::Zypper => {
+                matches!(answer.status, Some(0 | 104)).then(|| text.lines().filter_map(of_solvable).collect())
+            }
         }
     }
 
@@ -97,7 +101,8 @@ impl FrontEnd {
             ),
         };
         let mut command = Command::new(program);
-        command.args(words).env("ZYPP_LOGFILE", "/dev/null");
+        // A zypper that is at work has locked out all others, which a question needs not respect (libzypp's ZYppFactory).
+        command.args(words).env("ZYPP_LOGFILE", "/dev/null").env("ZYPP_READONLY_HACK", "1");
         command
     }
 }
