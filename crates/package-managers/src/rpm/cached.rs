@@ -79,7 +79,8 @@ impl FrontEnd {
     fn question(self) -> Command {
         let (program, words): (_, &[&str]) = match self {
             FrontEnd::Dnf5 => {
-                let format = "%{name}\\t%{version}-%{release}\\t%{arch}\\n";
+                // It knows no escape but this one.
+                let format = "%{name}\t%{version}-%{release}\t%{arch}\\n";
                 ("/usr/bin/dnf5", &["-C", "-q", "--setopt", LOGS, "repoquery", "--available", "--qf", format])
             }
             FrontEnd::Dnf4 => {
