@@ -30,6 +30,9 @@ pub(crate) fn make_all() -> Result<(), Error> {
     Base::debian12_to_13(&mut say).map_err(Error::Roots)?;
     Base::debian13_kernels(&mut say).map_err(Error::Roots)?;
     Base::debian12_front_ends(&mut say).map_err(Error::Roots)?;
+    Base::debian12_old_kernel(&mut say).map_err(Error::Roots)?;
+    Base::debian14(&mut say).map_err(Error::Roots)?;
+    Base::debian14_rust(&mut say).map_err(Error::Roots)?;
     Base::header_packages(&mut say).map_err(Error::Roots)?;
     Ok(())
 }
