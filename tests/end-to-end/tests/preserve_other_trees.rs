@@ -88,6 +88,30 @@ fn a_kernel_of_debian_14_to_be_outlives_its_packages() {
     outlives_its_packages(&with_kernel_14().unwrap(), "7.");
 }
 
+/// The build link is the package's too. apt is stopped because of that; who goes on has the copy, and gets the link back.
+#[test]
+fn packages_that_go_take_the_link_and_repair_finds_the_copy() {
+    let base = with_kernels_13().unwrap();
+    let release = base.releases().last().unwrap();
+    let root = guarded(Root::builder(&base).running(release)).unwrap();
+    preserve(&root, &format!("{release} --to /srv/kept --force")).success().unwrap();
+    let purge = format!("purge --yes --autoremove linux-headers-{release}");
+    let stopped = root.sh(&format!("apt-get {purge}")).unwrap();
+    let lost = format!("  lost    /usr/lib/modules/{release}/build\n");
+    assert!(stopped.code != 0 && stopped.output.contains(&lost), "{stopped:?}");
+    root.sh(&format!("apt-get -o KbuildGuard::Mode=warn {purge}")).unwrap().success().unwrap();
+    let gone = kernel(&root, release).unwrap();
+    assert_eq!(gone["state"], "absent", "{gone:#}");
+
+    root.sh(&format!("kbuild-guard repair {release} --search /srv")).unwrap().success().unwrap();
+    let back = kernel(&root, release).unwrap();
+    assert_eq!(back["state"], "ready", "{back:#}");
+    let left = root.sh(&format!("readlink -f /lib/modules/{release}/build; ls -d /usr/src/*{release}* 2>&1")).unwrap();
+    assert!(left.output.starts_with("/srv/kept\n") && left.output.contains("No such file"), "{left:?}");
+    let built = build_sample(&root, release).unwrap();
+    assert!(built.code == 0 && built.output.contains(&format!("\n{release} ")), "{built:?}");
+}
+
 /// Both sides of a build, and what modules in Rust are built with: Rust's core and the kernel's own crate as compiled, and
 /// the macros as libraries that the compiler loads. The modules are those that the tree itself gives, byte by byte.
 #[test]

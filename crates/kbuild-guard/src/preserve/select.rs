@@ -75,6 +75,13 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// Whether a build may miss a link that is not followed: a file that is kept, or all of Rust's metadata, which Ubuntu
+    /// has in a package of its own.
+    pub(super) fn may_miss(&self, side: Side, path: &Path) -> bool {
+        let is_rust = side == Side::Build && path == Path::new("rust");
+        self.keeps(side, path) || (is_rust && self.config.is_set("CONFIG_RUST"))
+    }
+
     /// Whether a directory may hold anything that is kept.
     pub(super) fn enters(&self, side: Side, path: &Path) -> bool {
         let Some(parts) = parts(path) else { return false };
