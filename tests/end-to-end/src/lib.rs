@@ -15,7 +15,7 @@ use test_roots::{Base, Outcome, Result, Root, RootBuilder};
 
 pub use faults::{Fault, Judged, judge};
 pub use made_up::{MadeUp, apt};
-pub use sample_module::build_sample;
+pub use sample_module::{build_sample, install_sample};
 
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";

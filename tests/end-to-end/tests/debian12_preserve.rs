@@ -3,7 +3,7 @@
 //! everything that can come in between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use end_to_end::{build_sample, built_apart, guarded, kernel, self_built, words_of_ours};
+use end_to_end::{build_sample, built_apart, guarded, install_sample, kernel, self_built, words_of_ours};
 use test_roots::{Base, Outcome, Root, TinyBoot};
 
 const TREE: &str = "/home/felix/linux";
@@ -57,6 +57,7 @@ fn a_kernel_from_a_home_directory_outlives_its_source() {
     assert_eq!(kernel(&root, &release).unwrap()["state"], "ready");
     let built = build_sample(&root, &release).unwrap();
     assert!(built.code == 0 && built.output.contains(&format!("\n{release} ")), "{built:?}");
+    install_sample(&root, &release).unwrap().success().unwrap();
     // Nothing in the copy has changed by that, and nothing names the source.
     let left = root.sh(&format!("grep -rIl {TREE} {} --exclude=.kbuild-guard.json; true", copy(&release))).unwrap();
     assert_eq!(left.output, "");
@@ -89,6 +90,7 @@ fn a_kernel_built_apart_from_its_source_needs_neither_directory() {
     assert_eq!(kernel(&root, &release).unwrap()["state"], "ready");
     let built = build_sample(&root, &release).unwrap();
     assert!(built.code == 0 && built.output.contains(&format!("\n{release} ")), "{built:?}");
+    install_sample(&root, &release).unwrap().success().unwrap();
     root.sh("apt-get -y --no-download install acpi-call-dkms").unwrap().success().unwrap();
     let status = root.run(&["dkms", "status", "-k", &release]).unwrap();
     assert!(status.output.starts_with("acpi-call/") && status.output.contains(": installed"), "{status:?}");
