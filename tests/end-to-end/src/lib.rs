@@ -8,6 +8,7 @@ pub mod kernel_install;
 mod made_up;
 pub mod package_life;
 pub mod rpm_system;
+mod sample_module;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use test_roots::{Base, Outcome, Result, Root, RootBuilder};
 
 pub use faults::{Fault, Judged, judge};
 pub use made_up::{MadeUp, apt};
+pub use sample_module::{build_sample, install_sample};
 
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";
@@ -92,6 +94,21 @@ pub fn with_kernels_13() -> Result<Base> {
 /// Debian 13 with three kernels whose header trees lie in /srv/trees, owned by no package.
 pub fn unowned_13() -> Result<Base> {
     Base::debian13_unowned(&mut |_| {})
+}
+
+/// Debian 12 with a kernel of Debian 11 and its headers, as after an upgrade.
+pub fn with_old_kernel() -> Result<Base> {
+    Base::debian12_old_kernel(&mut |_| {})
+}
+
+/// Debian 14 to be, with its newest kernel and headers.
+pub fn with_kernel_14() -> Result<Base> {
+    Base::debian14(&mut |_| {})
+}
+
+/// Debian 14 to be, with Rust, and a kernel built with O=, in /usr/src/rusty, from the source in /usr/src/linux.
+pub fn built_with_rust() -> Result<Base> {
+    Base::debian14_rust(&mut |_| {})
 }
 
 /// Debian 12 with its kernels, on the eve of its upgrade to 13.

@@ -3,7 +3,7 @@
 //! everything that can come in between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use end_to_end::{built_apart, guarded, kernel, self_built, words_of_ours};
+use end_to_end::{build_sample, built_apart, guarded, install_sample, kernel, self_built, words_of_ours};
 use test_roots::{Base, Outcome, Root, TinyBoot};
 
 const TREE: &str = "/home/felix/linux";
@@ -26,22 +26,6 @@ fn link(root: &Root, release: &str) -> String {
 
 fn copy(release: &str) -> String {
     format!("/usr/src/linux-headers-{release}")
-}
-
-/// A module that uses what most do: lists, the heap, /proc, a parameter.
-fn builds(root: &Root, release: &str) -> Outcome {
-    root.write("/tmp/m/Makefile", "obj-m := m.o\n").unwrap();
-    let text = "#include <linux/module.h>\n#include <linux/slab.h>\n#include <linux/list.h>\n#include <linux/proc_fs.h>\n\
-                static int n; module_param(n, int, 0); static void *p;\n\
-                static int __init in(void) { p = kmalloc(n + 1, GFP_KERNEL); return p ? 0 : -12; }\n\
-                static void __exit out(void) { kfree(p); }\n\
-                module_init(in); module_exit(out); MODULE_LICENSE(\"GPL\");\n";
-    root.write("/tmp/m/m.c", text).unwrap();
-    root.sh(&format!(
-        "make -C /lib/modules/{release}/build M=/tmp/m clean modules && modinfo -F vermagic /tmp/m/m.ko && \
-         make -C /lib/modules/{release}/build M=/tmp/m modules_install && depmod {release}"
-    ))
-    .unwrap()
 }
 
 /// What is beside the copy, its place and the link, after a run that went wrong.
@@ -71,8 +55,9 @@ fn a_kernel_from_a_home_directory_outlives_its_source() {
 
     root.remove(TREE).unwrap();
     assert_eq!(kernel(&root, &release).unwrap()["state"], "ready");
-    let built = builds(&root, &release);
+    let built = build_sample(&root, &release).unwrap();
     assert!(built.code == 0 && built.output.contains(&format!("\n{release} ")), "{built:?}");
+    install_sample(&root, &release).unwrap().success().unwrap();
     // Nothing in the copy has changed by that, and nothing names the source.
     let left = root.sh(&format!("grep -rIl {TREE} {} --exclude=.kbuild-guard.json; true", copy(&release))).unwrap();
     assert_eq!(left.output, "");
@@ -103,8 +88,9 @@ fn a_kernel_built_apart_from_its_source_needs_neither_directory() {
     assert!(done.output.contains("from    /home/felix/out\n  from    /home/felix/linux\n"), "{done:?}");
     root.sh("rm -r /home/felix/out /home/felix/linux").unwrap().success().unwrap();
     assert_eq!(kernel(&root, &release).unwrap()["state"], "ready");
-    let built = builds(&root, &release);
+    let built = build_sample(&root, &release).unwrap();
     assert!(built.code == 0 && built.output.contains(&format!("\n{release} ")), "{built:?}");
+    install_sample(&root, &release).unwrap().success().unwrap();
     root.sh("apt-get -y --no-download install acpi-call-dkms").unwrap().success().unwrap();
     let status = root.run(&["dkms", "status", "-k", &release]).unwrap();
     assert!(status.output.starts_with("acpi-call/") && status.output.contains(": installed"), "{status:?}");
@@ -183,7 +169,7 @@ fn a_read_only_usr_is_told_and_nothing_is_lost() {
     let relinked = preserve(&root, &format!("{release} --to /srv/copy")).success().unwrap();
     assert!(relinked.output.contains("preserved already; the build link was moved"), "{relinked:?}");
     root.remove(TREE).unwrap();
-    assert_eq!(builds(&root, &release).code, 0);
+    assert_eq!(build_sample(&root, &release).unwrap().code, 0);
 }
 
 /// felix moves things about while root copies: what root alone may read never gets into the copy.
@@ -252,5 +238,5 @@ fn killed_at_any_moment_it_leaves_a_link_that_is_good() {
     }
     assert!(met > 0, "never killed");
     root.remove(TREE).unwrap();
-    assert_eq!(builds(&root, &release).code, 0);
+    assert_eq!(build_sample(&root, &release).unwrap().code, 0);
 }

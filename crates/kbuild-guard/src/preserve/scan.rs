@@ -165,7 +165,7 @@ impl Scan<'_> {
             Ok(found) => found,
             Err(why) => {
                 // Only what a build would have missed is worth a line.
-                if here.sides.iter().any(|side| self.selection.keeps(*side, copy)) {
+                if here.sides.iter().any(|side| self.selection.may_miss(*side, copy)) {
                     self.plan.leave_out(path.clone(), why);
                 }
                 return Ok(());

@@ -69,8 +69,17 @@ impl<'a> Selection<'a> {
                 self.config.is_set("CONFIG_RUST")
                     && [".rmeta", ".so", ".rlib"].iter().any(|ending| file.ends_with(ending))
             }
+            // What Rust calls of C's inline functions, to be linked into every module before the machine's code is made.
+            (Side::Build, ["rust", "helpers", "helpers_module.bc"]) => self.config.is_set("CONFIG_RUST_INLINE_HELPERS"),
             _ => false,
         }
+    }
+
+    /// Whether a build may miss a link that is not followed: a file that is kept, or all of Rust's metadata, which Ubuntu
+    /// has in a package of its own.
+    pub(super) fn may_miss(&self, side: Side, path: &Path) -> bool {
+        let is_rust = side == Side::Build && path == Path::new("rust");
+        self.keeps(side, path) || (is_rust && self.config.is_set("CONFIG_RUST"))
     }
 
     /// Whether a directory may hold anything that is kept.
@@ -90,6 +99,7 @@ impl<'a> Selection<'a> {
                 matches!(rest, [] | ["generated", ..])
             }
             (Side::Build, ["tools", "objtool" | "bpf"] | ["tools", "bpf", "resolve_btfids"]) => true,
+            (Side::Build, ["rust", "helpers"]) => true,
             (Side::Build, _) => self.linked.iter().any(|object| object.starts_with(path)),
             _ => false,
         }
@@ -215,6 +225,7 @@ mod tests {
             ("tools/bpf/resolve_btfids/resolve_btfids", false),
             ("rust/core.o", false),
             ("rust/libcore.rmeta", false),
+            ("rust/helpers/helpers_module.bc", false),
             ("drivers/net/tun.c", false),
             ("certs/signing_key.pem", false),
             ("Documentation/Changes", false),
@@ -228,7 +239,9 @@ mod tests {
 
     #[test]
     fn what_hangs_on_options_and_machines() {
-        let config = TreeConfig::new("CONFIG_RUST=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_STACK_VALIDATION=y\n");
+        let config = TreeConfig::new(
+            "CONFIG_RUST=y\nCONFIG_RUST_INLINE_HELPERS=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_STACK_VALIDATION=y\n",
+        );
         let makefile = "KBUILD_LDFLAGS_MODULE += arch/powerpc/lib/crtsavres.o $(x)/y.o ../../etc/z.o\n\
                         KBUILD_LDFLAGS_MODULE\t+= --gc-sections\n";
         let power = Selection::new("powerpc", &config, makefile);
@@ -236,6 +249,7 @@ mod tests {
             "arch/powerpc/lib/crtsavres.o",
             "rust/libcore.rmeta",
             "rust/libmacros.so",
+            "rust/helpers/helpers_module.bc",
             "tools/objtool/objtool",
             "tools/bpf/resolve_btfids/resolve_btfids",
             "arch/powerpc/tools/ftrace-gen-ool-stubs.sh",
@@ -243,6 +257,7 @@ mod tests {
             assert!(is_kept(&power, path), "{path}");
         }
         assert!(!is_kept(&power, "arch/powerpc/lib/other.o") && !is_kept(&power, "rust/core.o"));
+        assert!(!is_kept(&power, "rust/helpers/helpers.bc") && !is_kept(&power, "rust/helpers/helpers.c"));
         let arm = Selection::new("arm64", &config, "");
         assert!(is_kept(&arm, "arch/arm/include/asm/opcodes.h"));
         assert!(is_kept(&arm, "arch/arm/include/asm/opcodes-virt.h"));

@@ -112,7 +112,7 @@ impl Build<'_> {
         command
             .args(["--variant=apt", "--aptopt=APT::Install-Recommends \"false\""])
             .args(["--aptopt=Acquire::Retries \"3\""])
-            // A mirror that stands still has sid's lists beyond their date; they are signed all the same.
+            // A mirror that stands still has the lists of a Debian to be beyond their date; they are signed all the same.
             .args(["--aptopt=Acquire::Check-Valid-Until \"false\""])
             .arg(format!("--include={}", packages.join(",")))
             .arg(suite)

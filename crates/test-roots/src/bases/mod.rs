@@ -10,6 +10,7 @@ mod debian12_flavours;
 mod debian12_front_ends;
 mod debian12_kernels;
 mod debian12_monitoring;
+mod debian12_old_kernel;
 mod debian12_packaging;
 mod debian12_rpm;
 mod debian12_self_built;
@@ -21,6 +22,8 @@ mod debian13_flavours;
 mod debian13_kernels;
 mod debian13_rpm;
 mod debian13_unowned;
+mod debian14;
+mod debian14_rust;
 mod entry;
 mod header_packages;
 mod hidden;
@@ -153,6 +156,28 @@ impl Base {
     /// headers package (`felix-package`), and the clean source of the second and third (`felix-source`).
     pub fn debian12_self_built_trees(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::obtain(&debian12_self_built_trees::DEBIAN12_SELF_BUILT_TREES, progress)
+    }
+
+    /// [`debian12`](Self::debian12) as it is after an upgrade: with a kernel of Debian 11, its headers and its compiler.
+    ///
+    /// [`releases`](Self::releases) has its release alone.
+    pub fn debian12_old_kernel(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_old_kernel::DEBIAN12_OLD_KERNEL, progress)
+    }
+
+    /// Debian 14 as it is so far, with gcc, make, its newest kernel and the headers of that, installed.
+    ///
+    /// [`releases`](Self::releases) has its release alone.
+    pub fn debian14(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian14::DEBIAN14, progress)
+    }
+
+    /// [`debian14`](Self::debian14) with Rust, and a small kernel that takes modules in it, built in /usr/src/rusty (`O=`)
+    /// from the source in /usr/src/linux, and not installed yet.
+    ///
+    /// [`releases`](Self::releases) has its release alone. Building it takes some minutes.
+    pub fn debian14_rust(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian14_rust::DEBIAN14_RUST, progress)
     }
 
     /// [`debian12`](Self::debian12) with the header packages of kernels from 5.10 to sid's, of several machines, each

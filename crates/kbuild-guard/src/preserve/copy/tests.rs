@@ -28,12 +28,15 @@ fn root() -> tempfile::TempDir {
 }
 
 fn run(dir: &Path) -> Result<Plan> {
+    run_configured(dir, &TreeConfig::default())
+}
+
+fn run_configured(dir: &Path, config: &TreeConfig) -> Result<Plan> {
     let root = Sysroot::open(dir)?;
     let tree = root.hold(&RootPath::new("/tree"))?;
     let owner = tree.own_status()?.uid;
     let trees = [Tree::new(tree, &[Side::Source, Side::Build])];
-    let config = TreeConfig::default();
-    let plan = scan(&trees, &Selection::new("x86", &config, ""), &Users::default(), owner)?;
+    let plan = scan(&trees, &Selection::new("x86", config, ""), &Users::default(), owner)?;
     let work = root.hold(&RootPath::new("/usr/src"))?.make_dir(OsStr::new("work"), 0o755)?;
     copy(&trees, owner, &plan, &work, &mut |_| {})?;
     Ok(plan)
@@ -86,6 +89,18 @@ fn what_is_no_plain_file_of_the_tree_does_not_get_into_the_copy() {
     }
     let modified = |path: &Path| fs::metadata(path).unwrap().mtime_nsec();
     assert_eq!(modified(&work.join("scripts/tool")), modified(&at("tree/scripts/tool")));
+}
+
+/// Ubuntu has Rust's metadata in a package of its own, and a link to that in the tree.
+#[test]
+fn what_modules_in_rust_need_of_elsewhere_is_told() {
+    let dir = root();
+    symlink("../outside/include", dir.path().join("tree/rust")).unwrap();
+    assert_eq!(run(dir.path()).unwrap().left_out(), []);
+    fs::remove_dir_all(dir.path().join("usr/src/work")).unwrap();
+    let plan = run_configured(dir.path(), &TreeConfig::new("CONFIG_RUST=y\n")).unwrap();
+    let told: Vec<&RootPath> = plan.left_out().iter().map(|left| &left.path).collect();
+    assert_eq!(told, [&RootPath::new("/tree/rust")]);
 }
 
 #[test]
