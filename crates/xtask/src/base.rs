@@ -30,9 +30,9 @@ pub(crate) fn make_all() -> Result<(), Error> {
     Base::debian12_to_13(&mut say).map_err(Error::Roots)?;
     Base::debian13_kernels(&mut say).map_err(Error::Roots)?;
     Base::debian12_front_ends(&mut say).map_err(Error::Roots)?;
-    Base::debian12_rpm(&mut say).map_err(Error::Roots)?;
-    Base::debian13_rpm(&mut say).map_err(Error::Roots)?;
-    Base::sid_rpm(&mut say).map_err(Error::Roots)?;
+    Base::debian12_rpm_kernels(&mut say).map_err(Error::Roots)?;
+    Base::debian13_rpm_kernels(&mut say).map_err(Error::Roots)?;
+    Base::sid_rpm_kernels(&mut say).map_err(Error::Roots)?;
     Base::header_packages(&mut say).map_err(Error::Roots)?;
     Ok(())
 }
