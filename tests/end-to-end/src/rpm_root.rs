@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Debian as a system of rpm packages, with kernels in packages, and every front end that installs and removes them.
 
+use std::ffi::OsStr;
 use std::ops::Deref;
+use std::path::Path;
 use std::time::Duration;
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder, Split};
@@ -207,10 +209,28 @@ impl RpmRoot {
         self.run_front_end(&script)
     }
 
-    /// The installed packages as `name-version-release`, sorted.
+    /// Brings an .rpm of the host into the repository, so that every front end can install it.
+    pub fn publish(&self, host: impl AsRef<Path>) -> Result<()> {
+        let host = host.as_ref();
+        let name = host.file_name().unwrap_or(OsStr::new("package.rpm"));
+        self.root.copy_in(host, Path::new("/srv/repository").join(name))?;
+        self.index()
+    }
+
+    /// Makes the repository's index anew, of all .rpm files in `/srv/repository`.
+    pub fn index(&self) -> Result<()> {
+        // createrepo_c renames the old index, which an overlay refuses where it lies below.
+        self.root.sh("rm -r /srv/repository/repodata && createrepo_c --quiet /srv/repository")?.success()?;
+        Ok(())
+    }
+
+    /// The installed packages as `name-version-release`, sorted, without those that stand for what Debian brings.
     pub fn packages(&self) -> Result<Vec<String>> {
-        let listed = self.root.sh("rpm --query --all --queryformat '%{NVR}\\n' | sort")?.success()?;
-        Ok(listed.output.lines().map(str::to_owned).collect())
+        let listed = self.root.sh("rpm --query --all --queryformat '%{NVR}\\n'")?.success()?;
+        let ours = |name: &&str| !name.starts_with("debian-");
+        let mut packages: Vec<String> = listed.output.lines().filter(ours).map(str::to_owned).collect();
+        packages.sort_unstable();
+        Ok(packages)
     }
 
     /// Builds the smallest module by `make -C /lib/modules/RELEASE/build`, as `/srv/module/RELEASE/m.ko`.

@@ -6,8 +6,27 @@
 
 use end_to_end::rpm_root::{BYSTANDER, FrontEnd, Layout, RpmKernel, RpmRoot, RpmSystem, rpm_root};
 
-/// What stands for Debian's own packages.
-const UNDERNEATH: &str = "debian-underneath-1-1";
+/// A package with a compiled program, whose needs rpmbuild finds.
+const COMPILED: &str = "\
+    set -e; mkdir -p /srv/rpmbuild; cat >/srv/rpmbuild/compiled.spec <<'SPEC'
+Name: compiled
+Version: 1
+Release: 1
+Summary: A program
+License: MIT OR Apache-2.0
+%define debug_package %{nil}
+%description
+A program.
+%install
+mkdir -p %{buildroot}/usr/libexec
+cp /bin/true %{buildroot}/usr/libexec/compiled
+%post
+/usr/libexec/compiled
+%files
+/usr/libexec/compiled
+SPEC
+    rpmbuild -bb --quiet /srv/rpmbuild/compiled.spec
+    mv /srv/rpmbuild/RPMS/*/compiled-1-1.*.rpm /srv/repository/";
 
 fn start(system: RpmSystem, layout: Layout) -> (RpmRoot, Vec<RpmKernel>) {
     let root = rpm_root(system, &[layout], |look| look).unwrap();
@@ -17,11 +36,9 @@ fn start(system: RpmSystem, layout: Layout) -> (RpmRoot, Vec<RpmKernel>) {
 
 /// Exactly these packages are installed.
 fn assert_packages(root: &RpmRoot, expected: &[&str]) {
-    let mut expected: Vec<&str> = [&[UNDERNEATH], expected].concat();
+    let mut expected = expected.to_vec();
     expected.sort_unstable();
-    let mut installed = root.packages().unwrap();
-    installed.sort_unstable();
-    assert_eq!(installed, expected);
+    assert_eq!(root.packages().unwrap(), expected);
 }
 
 /// A module is built for this release, and stamped with it.
@@ -34,12 +51,19 @@ fn assert_builds(root: &RpmRoot, release: &str) {
 fn there_and_back(system: RpmSystem) {
     let (root, _) = start(system, Layout::Upstream);
     assert_packages(&root, &[]);
+    root.sh(COMPILED).unwrap().success().unwrap();
+    root.index().unwrap();
     for &front_end in system.front_ends() {
-        root.install(front_end, &[BYSTANDER]).unwrap().success().unwrap();
-        assert_packages(&root, &[BYSTANDER]);
-        root.erase(front_end, &[BYSTANDER]).unwrap().success().unwrap();
-        assert_packages(&root, &[]);
+        for package in [BYSTANDER, "compiled-1-1"] {
+            root.install(front_end, &[package]).unwrap().success().unwrap();
+            assert_packages(&root, &[package]);
+            root.erase(front_end, &[package]).unwrap().success().unwrap();
+            assert_packages(&root, &[]);
+        }
     }
+    let needs =
+        root.sh("rpm --query --requires --package /srv/repository/compiled-1-1.*.rpm").unwrap().success().unwrap();
+    assert!(needs.output.contains("libc.so.6("), "{needs:?}");
 }
 
 /// The kernel's own packages, by rpm itself, in a system that runs one of them.

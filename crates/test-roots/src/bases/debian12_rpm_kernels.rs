@@ -9,5 +9,8 @@ pub(crate) const DEBIAN12_RPM_KERNELS: Recipe = Recipe {
     name: "debian12-rpm-kernels",
     needs_mounts: true,
     start: Start::With { below: &DEBIAN12_RPM, lender: &RPM_KERNEL_PACKAGES, directory: DIRECTORY },
-    steps: &[Step { title: "repositories of kernels", script: include_str!("steps/know-rpm-kernels.sh") }],
+    steps: &[
+        Step { title: "what Debian's libraries provide", script: include_str!("steps/rpm-libraries.sh") },
+        Step { title: "repositories of kernels", script: include_str!("steps/know-rpm-kernels.sh") },
+    ],
 };

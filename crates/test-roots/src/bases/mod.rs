@@ -189,7 +189,8 @@ impl Base {
     }
 
     /// [`debian12_rpm`](Self::debian12_rpm) with packages of kernels in `/srv/kernels`, a repository for each layout that dnf
-    /// and zypper know and none of which is enabled; nothing of them is installed. A module builds against each.
+    /// and zypper know and none of which is enabled; nothing of them is installed. A module builds against each. A second
+    /// package stands for Debian's libraries, so that packages of compiled programs can be installed as they are.
     ///
     /// [`releases`](Self::releases) has, of one upstream version V:
     /// - `upstream`: V-one, V-two, by the kernel's own `make binrpm-pkg`;
