@@ -33,8 +33,9 @@
 //! | [`Base::debian12_flavours`], [`Base::debian13_flavours`] | the bare ones with a kernel for every machine and one for real time |
 //! | [`Base::debian12_self_built_trees`] | the self-built kernel installed, and every kind of tree that people build modules in |
 //! | [`Base::debian12_rpm`], [`Base::debian13_rpm`], [`Base::sid_rpm`] | Debian as a system of rpm packages, without any kernel: rpm 4.18, 4.20, 6; dnf, zypper, and a repository of our own |
+//! | [`Base::debian12_rpm_kernels`], [`Base::debian13_rpm_kernels`], [`Base::sid_rpm_kernels`] | the same with kernels and headers in packages, laid out as upstream, Fedora and openSUSE have them, not installed |
 //! | [`Base::header_packages`] | Debian 12, and in `/srv/RELEASE` the header packages of other Debian releases and machines, each a small root |
-//! | [`Base::releases`] | its three kernels, oldest first |
+//! | [`Base::releases`] | its kernels, three in most, oldest first |
 //! | [`Base::identity`] | another for every time it was built |
 //! | [`Base::directory`] | where it is in the cache |
 //!

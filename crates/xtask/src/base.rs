@@ -36,6 +36,9 @@ pub(crate) fn make_all() -> Result<(), Error> {
     Base::debian12_old_kernel(&mut say).map_err(Error::Roots)?;
     Base::debian14(&mut say).map_err(Error::Roots)?;
     Base::debian14_rust(&mut say).map_err(Error::Roots)?;
+    Base::debian12_rpm_kernels(&mut say).map_err(Error::Roots)?;
+    Base::debian13_rpm_kernels(&mut say).map_err(Error::Roots)?;
+    Base::sid_rpm_kernels(&mut say).map_err(Error::Roots)?;
     Base::header_packages(&mut say).map_err(Error::Roots)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every end-to-end test stands on: throw-away Debian systems with our package installed.
+//! What every end-to-end test stands on: throw-away Debian systems with our package installed, and
+//! such that live by rpm.
 //!
 //! `cargo xtask test` builds the package and tells where it is; nothing here is skipped.
 
@@ -9,6 +10,7 @@ mod made_up;
 pub mod package_life;
 pub mod rpm_system;
 mod sample_module;
+pub mod rpm_root;
 
 use std::path::PathBuf;
 

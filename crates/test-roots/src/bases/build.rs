@@ -26,6 +26,8 @@ pub(crate) type Progress<'p> = &'p mut dyn FnMut(&str);
 pub(crate) struct Build<'b> {
     pub(crate) recipe: &'b Recipe,
     pub(crate) below: Option<&'b Base>,
+    /// A base, and the directory that is got from it.
+    pub(crate) lent: Option<(&'b Base, &'static str)>,
     /// A directory of its own, renamed when all is done.
     pub(crate) directory: &'b Path,
     pub(crate) log: Log,
@@ -44,6 +46,7 @@ impl Build<'_> {
         }
         let (tree, difference) = self.begin(&root, progress)?;
         let inside = Root::for_building(&tree, &place)?;
+        self.borrow(&inside, progress)?;
         let mut releases = Vec::new();
         for step in self.recipe.steps {
             releases.extend(self.step(&inside, step, progress)?);
@@ -75,20 +78,30 @@ impl Build<'_> {
                 self.bootstrap(root, suite, packages, progress)?;
                 Ok((Tree::InPlace(root.to_owned()), false))
             }
-            (Start::On(_), Some(below)) if self.can_layer(below)? => {
+            (Start::On(_) | Start::With { .. }, Some(below)) if self.can_layer(below)? => {
                 let layers = below.directories();
                 let stage = self.directory.to_owned();
                 let work = stage.join("work");
                 fs::create_dir(&work).map_err(Error::io("create", &work))?;
                 Ok((Tree::Layer { layers, stage }, true))
             }
-            (Start::On(_), Some(below)) => {
+            (Start::On(_) | Start::With { .. }, Some(below)) => {
                 self.tell(progress, "copying the base below");
                 assemble(below.layers(), root)?;
                 Ok((Tree::InPlace(root.to_owned()), false))
             }
-            (Start::On(recipe), None) => Err(self.failed(recipe.name)),
+            (Start::On(recipe) | Start::With { below: recipe, .. }, None) => Err(self.failed(recipe.name)),
         }
+    }
+
+    /// Copies the directory of another base to its place, before any step.
+    fn borrow(&mut self, inside: &Root, progress: Progress<'_>) -> Result<()> {
+        let Some((lender, path)) = self.lent else {
+            return Ok(());
+        };
+        self.tell(progress, "a directory of another base");
+        let directory = lender.own_directory(path).ok_or_else(|| self.failed(lender.name()))?;
+        inside.copy_in(directory, path)
     }
 
     /// Whether the cache's file system can be the upper side of an overlay, tried out: one that is an overlay itself cannot.

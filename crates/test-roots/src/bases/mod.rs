@@ -13,6 +13,7 @@ mod debian12_monitoring;
 mod debian12_old_kernel;
 mod debian12_packaging;
 mod debian12_rpm;
+mod debian12_rpm_kernels;
 mod debian12_self_built;
 mod debian12_self_built_trees;
 mod debian12_to_13;
@@ -21,6 +22,7 @@ mod debian13;
 mod debian13_flavours;
 mod debian13_kernels;
 mod debian13_rpm;
+mod debian13_rpm_kernels;
 mod debian13_unowned;
 mod debian14;
 mod debian14_rust;
@@ -29,7 +31,9 @@ mod header_packages;
 mod hidden;
 mod log;
 mod recipe;
+mod rpm_kernel_packages;
 mod sid_rpm;
+mod sid_rpm_kernels;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +46,7 @@ use crate::root::Root;
 use build::{Build, Progress};
 use entry::Entry;
 use log::Log;
-use recipe::{Recipe, Start};
+use recipe::Recipe;
 
 /// A system in the cache, whole and unchanging, that nobody removes while this value lives.
 ///
@@ -209,6 +213,30 @@ impl Base {
         Self::obtain(&sid_rpm::SID_RPM, progress)
     }
 
+    /// [`debian12_rpm`](Self::debian12_rpm) with packages of kernels in `/srv/kernels`, a repository for each layout that dnf
+    /// and zypper know and none of which is enabled; nothing of them is installed. A module builds against each. A second
+    /// package stands for Debian's libraries, so that packages of compiled programs can be installed as they are.
+    ///
+    /// [`releases`](Self::releases) has, of one upstream version V:
+    /// - `upstream`: V-one, V-two, by the kernel's own `make binrpm-pkg`;
+    /// - `fedora`: V-100.fc41.x86_64, V-200.…, V-300.…;
+    /// - `opensuse`: V-1-default, V-1-rt, V-2-default.
+    ///
+    /// All are built by Debian 12's compiler: elsewhere it is another than the one used.
+    pub fn debian12_rpm_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian12_rpm_kernels::DEBIAN12_RPM_KERNELS, progress)
+    }
+
+    /// The same, on [`debian13_rpm`](Self::debian13_rpm).
+    pub fn debian13_rpm_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&debian13_rpm_kernels::DEBIAN13_RPM_KERNELS, progress)
+    }
+
+    /// The same, on [`sid_rpm`](Self::sid_rpm).
+    pub fn sid_rpm_kernels(progress: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::obtain(&sid_rpm_kernels::SID_RPM_KERNELS, progress)
+    }
+
     /// The releases of its kernels, or of those in apt's cache, oldest first.
     pub fn releases(&self) -> &[String] {
         &self.entry.about.releases
@@ -227,6 +255,12 @@ impl Base {
     /// One of its files, as the host sees it; `path` is relative to its root.
     pub(crate) fn file(&self, path: &str) -> Option<PathBuf> {
         self.directories().into_iter().map(|layer| layer.join(path)).find(|file| file.is_file())
+    }
+
+    /// One of its directories that was made by its own steps, as the host sees it; `path` is absolute, in its root.
+    fn own_directory(&self, path: &str) -> Option<PathBuf> {
+        let directory = self.entry.layer.root.join(path.trim_start_matches('/'));
+        directory.is_dir().then_some(directory)
     }
 
     /// Its directory in the cache. Its files are in `root/`; look, and do not touch.
@@ -251,16 +285,20 @@ impl Base {
 
     /// Takes a base from the cache, or builds it there.
     fn obtain(recipe: &Recipe, progress: Progress<'_>) -> Result<Self> {
-        let below = match &recipe.start {
-            Start::On(below) => Some(Self::obtain(below, progress)?),
-            Start::Debian { .. } => None,
+        let below = recipe.below().map(|below| Self::obtain(below, progress)).transpose()?;
+        let lender = match recipe.lender() {
+            Some((lender, directory)) => Some((Self::obtain(lender, progress)?, directory)),
+            None => None,
         };
         if !nix::unistd::geteuid().is_root() {
             return Err(Error::NotRoot);
         }
         let cache = Cache::locate()?;
         let bases = cache.directory("bases")?;
-        let key = recipe.key(below.as_ref().map(|base| base.entry.about.identity.as_str()));
+        let key = recipe.key(
+            below.as_ref().map(|base| base.entry.about.identity.as_str()),
+            lender.as_ref().map(|(base, _)| base.entry.about.identity.as_str()),
+        );
         let directory = bases.join(format!("{}-{key}", recipe.name));
 
         let lock = lock_or_wait(&bases.join(format!("{}.lock", recipe.name)), || {
@@ -279,8 +317,15 @@ impl Base {
                 .map_err(Error::io("create a directory in", &bases))?;
             open_to_all(half.path())?;
             let log = cache.directory("logs")?.join(format!("{}.log", recipe.name));
-            Build { recipe, below: below.as_ref(), directory: half.path(), log: Log::create(log)?, lock: &lock }
-                .run(progress)?;
+            Build {
+                recipe,
+                below: below.as_ref(),
+                lent: lender.as_ref().map(|(base, directory)| (base, *directory)),
+                directory: half.path(),
+                log: Log::create(log)?,
+                lock: &lock,
+            }
+            .run(progress)?;
             fs::rename(half.path(), &directory).map_err(Error::io("publish", &directory))?;
             // Nothing is left under this name to remove.
             drop(half.keep());

@@ -28,6 +28,15 @@ pub(crate) enum Start {
     },
     /// Another base, of which only the difference is kept.
     On(&'static Recipe),
+    /// The same, with a directory out of a third, which may be another system: what takes long is made there, once for all.
+    With {
+        /// What it stands on.
+        below: &'static Recipe,
+        /// Whose directory it gets.
+        lender: &'static Recipe,
+        /// That directory, in both; made by the lender's own steps.
+        directory: &'static str,
+    },
 }
 
 /// One step: a shell script run inside as root.
@@ -43,9 +52,26 @@ pub(crate) struct Step {
 }
 
 impl Recipe {
-    /// The key of its cache entry: another recipe, machine type or base below gives another key.
-    pub(crate) fn key(&self, below: Option<&str>) -> String {
+    /// The recipe it stands on.
+    pub(crate) fn below(&self) -> Option<&'static Recipe> {
+        match &self.start {
+            Start::Debian { .. } => None,
+            Start::On(below) | Start::With { below, .. } => Some(below),
+        }
+    }
+
+    /// The recipe of the base that it gets a directory of, and that directory.
+    pub(crate) fn lender(&self) -> Option<(&'static Recipe, &'static str)> {
+        match &self.start {
+            Start::With { lender, directory, .. } => Some((lender, directory)),
+            Start::Debian { .. } | Start::On(_) => None,
+        }
+    }
+
+    /// The key of its cache entry: another recipe, machine type, base below or lender gives another key.
+    pub(crate) fn key(&self, below: Option<&str>, lender: Option<&str>) -> String {
         let mut parts = vec![self.name, std::env::consts::ARCH, below.unwrap_or_default()];
+        parts.extend(lender);
         if let Start::Debian { suite, packages } = &self.start {
             parts.push(suite);
             parts.extend(*packages);
@@ -68,10 +94,11 @@ mod tests {
 
     #[test]
     fn the_key_follows_the_text_and_the_base_below() {
-        assert_eq!(PLAIN.key(None), PLAIN.key(None));
-        assert_eq!(PLAIN.key(None).len(), 16);
-        assert_ne!(PLAIN.key(None), PLAIN.key(Some("x")));
+        assert_eq!(PLAIN.key(None, None), PLAIN.key(None, None));
+        assert_eq!(PLAIN.key(None, None).len(), 16);
+        assert_ne!(PLAIN.key(None, None), PLAIN.key(Some("x"), None));
+        assert_ne!(PLAIN.key(Some("x"), None), PLAIN.key(Some("x"), Some("y")));
         let other = Recipe { steps: &[Step { title: "nothing", script: "true" }], ..PLAIN };
-        assert_ne!(PLAIN.key(None), other.key(None));
+        assert_ne!(PLAIN.key(None, None), other.key(None, None));
     }
 }
