@@ -7,10 +7,14 @@ mod bench;
 mod demo;
 mod deny;
 mod dist;
+mod dist_deb;
+mod dist_rpm;
 mod install;
 mod lintian;
 mod man;
+mod project_copy;
 mod reproducible;
+mod rpmlint;
 mod test;
 mod tools;
 mod truth;
@@ -43,11 +47,15 @@ enum Task {
     Bench,
     /// Hold the verdict against what make and the kernel do, fault by fault (needs root; docs/accuracy.md)
     Truth(truth::Options),
-    /// Build the Debian package in target/dist/ and its source package, and check both with lintian
-    Dist,
+    /// Build the packages in target/dist/ and their source packages, and check them with lintian and rpmlint
+    Dist {
+        /// Only the packages of this kind
+        #[arg(long, value_name = "KIND")]
+        only: Option<dist::Kind>,
+    },
     /// Write the man pages and completions into target/manual/ and have mandoc, man and the shells judge them
     Man,
-    /// Build the Debian package, install it on this machine and show `kbuild-guard status` (needs root)
+    /// Build the package of this machine's kind, install it and show `kbuild-guard status` (needs root)
     Install,
 }
 
@@ -57,7 +65,7 @@ fn main() -> ExitCode {
         Task::Test { only } => test::run(&only),
         Task::Bench => bench::run(),
         Task::Truth(options) => truth::run(&options),
-        Task::Dist => dist::run().map(|_built| ()),
+        Task::Dist { only } => dist::run(only),
         Task::Man => man::run(),
         Task::Install => install::run(),
     };
@@ -79,6 +87,8 @@ pub(crate) enum Error {
     Command { command: String, status: ExitStatus },
     /// Debian packages are missing and we may not install them.
     MissingPackages { packages: Vec<String>, command: String },
+    /// Programs are missing, and there is no apt to bring them.
+    MissingPrograms { names: Vec<String> },
     /// Only root can do this.
     NeedsRoot { task: &'static str },
     /// A throw-away root could not be made or used.
@@ -110,6 +120,9 @@ impl fmt::Display for Error {
             Self::Command { command, status } => write!(f, "`{command}` failed ({status})"),
             Self::MissingPackages { packages, command } => {
                 write!(f, "missing: {}. Run as root: {command}", packages.join(", "))
+            }
+            Self::MissingPrograms { names } => {
+                write!(f, "missing: {}. They come with packages of this system", names.join(", "))
             }
             Self::NeedsRoot { task } => write!(f, "{task} needs root: sudo env \"PATH=$PATH\" cargo xtask {task}"),
             Self::Roots(error) => error.fmt(f),

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask test`: everything CI runs, suite by suite, each with its time.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::{Error, deny, dist, man, reproducible, tools, truth};
+use crate::{Error, deny, dist, dist_rpm, man, reproducible, tools, truth};
 
 /// So many of the files that a build reads are removed, in each subject; every structural fault comes on top.
 const TRUTH_SAMPLE: usize = 30;
@@ -21,7 +20,7 @@ pub(crate) enum Suite {
     Unit,
     /// The man pages and completions, judged by mandoc, man and the shells
     Man,
-    /// The Debian package, judged by lintian and built twice
+    /// The packages, judged by lintian and rpmlint and built twice
     Package,
     /// Real package managers in throw-away roots (needs root)
     EndToEnd,
@@ -45,7 +44,7 @@ pub(crate) fn run(suites: &[Suite]) -> Result<(), Error> {
                 cargo(&["test", "--locked", "--package=xtask", "--package=test-roots", "--package=truth"], true)?
             }
             Suite::Man => man::run()?,
-            Suite::Package => dist::run().and_then(|built| reproducible::run(&built))?,
+            Suite::Package => package()?,
             Suite::EndToEnd => end_to_end()?,
             Suite::Truth => truth::run(&truth::Options::sample(TRUTH_SAMPLE))?,
             Suite::Deny => deny::run()?,
@@ -71,14 +70,20 @@ fn lint() -> Result<(), Error> {
     )
 }
 
+fn package() -> Result<(), Error> {
+    let deb = dist::deb_and_verdict()?;
+    let rpms = dist::rpm_and_verdict()?;
+    reproducible::run(&deb, &rpms)
+}
+
 /// Two tests at a time, on the two cores that a small machine has.
 fn end_to_end() -> Result<(), Error> {
     if !tools::is_root() {
         return Err(Error::NeedsRoot { task: "test" });
     }
     tools::ensure(&[crate::base::TOOLS, crate::base::BOOT_TOOLS].concat())?;
-    let package = dist::build()?;
-    let plugin = rpm_plugin()?;
+    let deb = dist::deb()?;
+    let rpms = dist::rpm_built(&dist_rpm::all_places())?.folder;
     crate::base::make_all()?;
     // What it tests needs a base and the right to mount.
     cargo(&["test", "--locked", "--package=test-roots", "--lib", "--", "--ignored"], false)?;
@@ -86,15 +91,9 @@ fn end_to_end() -> Result<(), Error> {
     tools::run(
         Command::new(tools::cargo())
             .args(["test", "--locked", "--package=end-to-end", "--no-fail-fast", "--", "--test-threads", &threads])
-            .env("KBUILD_GUARD_DEB", package)
-            .env("KBUILD_GUARD_RPM_PLUGIN", plugin),
+            .env("KBUILD_GUARD_DEB", deb)
+            .env("KBUILD_GUARD_RPMS", rpms),
     )
-}
-
-/// Builds rpm's plugin as it is installed, but for its name. It is in no .deb.
-fn rpm_plugin() -> Result<PathBuf, Error> {
-    cargo(&["build", "--locked", "--release", "--package=rpm-plugin"], false)?;
-    Ok(tools::target_dir()?.join("release/librpm_plugin.so"))
 }
 
 /// Runs cargo; with `defaults` also on the workspace's default members.

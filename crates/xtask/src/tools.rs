@@ -2,7 +2,7 @@
 //! The commands we call: that they are there, and calling them.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,12 @@ impl Tool {
         }
     }
 
+    fn name(self) -> &'static str {
+        match self {
+            Self::Program { name, .. } | Self::Package(name) => name,
+        }
+    }
+
     fn present(self) -> bool {
         match self {
             Self::Program { name, .. } => find(name).is_some(),
@@ -45,7 +51,11 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Error> {
     if missing.is_empty() {
         return Ok(());
     }
-    if !is_root() || find("apt-get").is_none() {
+    if find("apt-get").is_none() {
+        let names = tools.iter().filter(|tool| !tool.present()).map(|tool| tool.name().to_owned()).collect();
+        return Err(Error::MissingPrograms { names });
+    }
+    if !is_root() {
         let command = format!("apt-get update && apt-get install --no-install-recommends {}", missing.join(" "));
         return Err(Error::MissingPackages { packages: missing.into_iter().map(String::from).collect(), command });
     }
@@ -113,6 +123,40 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     } else {
         Err(Error::Command { command: shown(command), status: answer.status })
     }
+}
+
+/// Takes from a command's environment what `cargo run` told us about ourselves, which is not true of what is built next.
+pub(crate) fn as_if_by_hand(command: &mut Command) {
+    for (name, _value) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// The one file with this extension in a folder.
+pub(crate) fn only_file(folder: &Path, extension: &'static str) -> Result<PathBuf, Error> {
+    let mut found = files_in(folder, extension)?;
+    match (found.pop(), found.len()) {
+        (Some(file), 0) => Ok(file),
+        (last, rest) => {
+            let found = rest + usize::from(last.is_some());
+            Err(Error::NotOneFile { extension, folder: folder.to_owned(), found })
+        }
+    }
+}
+
+/// The files with this extension in a folder.
+pub(crate) fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let doing = || format!("list {}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).doing(doing)? {
+        let path = entry.doing(doing)?.path();
+        if path.extension() == Some(OsStr::new(extension)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// The command as a person would type it.

@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<(), Error> {
         return Err(Error::NeedsRoot { task: "bench" });
     }
     tools::ensure(&base::TOOLS)?;
-    let package = dist::build()?;
+    let package = dist::deb()?;
     let base = Base::debian12_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
     let hooks = hooks(&base, &package).map_err(Error::Roots)?;
     let looks = looks(&base, &package).map_err(Error::Roots)?;

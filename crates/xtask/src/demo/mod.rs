@@ -26,13 +26,13 @@ pub(crate) fn run() -> Result<(), Error> {
     }
 }
 
-/// Builds the package as `cargo xtask dist` does, its words kept in a file.
+/// Builds the package as `cargo xtask dist --only deb` does, its words kept in a file.
 fn build() -> Result<PathBuf, Error> {
     let log = tools::target_dir()?.join("demo-build.log");
     let file = || File::create(&log).doing(|| format!("write {}", log.display()));
     let own = std::env::current_exe().doing(|| "find this program".to_owned())?;
     let mut command = Command::new(own);
-    command.arg("dist").stdout(file()?).stderr(file()?);
+    command.args(["dist", "--only", "deb"]).stdout(file()?).stderr(file()?);
     let progress = Progress::start("building the Debian package (some minutes the first time)");
     let status = command.status().doing(|| "run cargo xtask dist".to_owned())?;
     drop(progress);
@@ -40,7 +40,7 @@ fn build() -> Result<PathBuf, Error> {
         return Err(Error::Logged { what: "building the package", log });
     }
     let dist = tools::target_dir()?.join("dist");
-    crate::dist::only_file(&dist, "deb")
+    tools::only_file(&dist, "deb")
 }
 
 fn throw_away_base() -> Result<Base, Error> {

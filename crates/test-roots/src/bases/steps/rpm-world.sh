@@ -32,7 +32,11 @@ REPO
 echo 1 >/etc/dnf/vars/releasever
 
 rpm --initdb
-cat >/srv/rpmbuild/debian.spec <<'SPEC'
+# What programs of other packages require of the C library and gcc's, as rpm finds it out by itself; the loader's word is
+# in every spec of glibc's.
+libraries=$(find /lib/ /lib64/ '(' -name 'lib[cm].so.6' -o -name 'libgcc_s.so.1' -o -name 'ld-linux-*.so.*' ')' \
+    | /usr/lib/rpm/elfdeps --provides | sort --unique | tr '\n' ' ')
+cat >/srv/rpmbuild/debian.spec <<SPEC
 Name: debian-underneath
 Version: 1
 Release: 1
@@ -41,6 +45,7 @@ License: MIT OR Apache-2.0
 BuildArch: noarch
 # Without glibc the zypper of sid takes the system for a broken one.
 Provides: /bin/sh /usr/bin/sh /bin/bash /usr/bin/bash coreutils kmod glibc
+Provides: $libraries rtld(GNU_HASH)
 %description
 Stands for what is installed by dpkg.
 %files
