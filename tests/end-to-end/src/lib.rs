@@ -8,9 +8,9 @@ mod faults;
 pub mod kernel_install;
 mod made_up;
 pub mod package_life;
+pub mod rpm_root;
 pub mod rpm_system;
 mod sample_module;
-pub mod rpm_root;
 
 use std::path::PathBuf;
 
