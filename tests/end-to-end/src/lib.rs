@@ -26,12 +26,21 @@ const DEB: &str = "KBUILD_GUARD_DEB";
 /// The environment variable that names rpm's plugin under test, as cargo builds it.
 const RPM_PLUGIN: &str = "KBUILD_GUARD_RPM_PLUGIN";
 
+/// The environment variable that names the folder of the packages for rpm under test.
+const RPMS: &str = "KBUILD_GUARD_RPMS";
+
 /// What went wrong outside of what is tested.
 pub type Failure = Box<dyn std::error::Error>;
 
 /// The package under test.
 pub fn deb() -> std::result::Result<PathBuf, Failure> {
     let path = std::env::var_os(DEB).ok_or(format!("{DEB} names no package: run these tests by cargo xtask test"))?;
+    Ok(PathBuf::from(path))
+}
+
+/// The packages for rpm under test: a folder for each place where an rpm looks for plugins.
+pub fn rpms() -> std::result::Result<PathBuf, Failure> {
+    let path = std::env::var_os(RPMS).ok_or(format!("{RPMS} names no folder: run these tests by cargo xtask test"))?;
     Ok(PathBuf::from(path))
 }
 

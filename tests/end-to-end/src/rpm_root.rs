@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder, Split};
 
-use crate::Failure;
+use crate::{Failure, rpms};
 
 /// Which system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +196,12 @@ impl RpmRoot {
     ///
     /// A front end also removes what depends on them; rpm itself refuses.
     pub fn erase(&self, by: FrontEnd, packages: &[&str]) -> Result<Split> {
-        let script = match by {
+        self.run_front_end(&self.erasing(by, packages))
+    }
+
+    /// The command that [`RpmRoot::erase`] runs, for a shell.
+    pub fn erasing(&self, by: FrontEnd, packages: &[&str]) -> String {
+        match by {
             FrontEnd::Rpm => format!("rpm --erase {}", packages.join(" ")),
             FrontEnd::Zypper if self.system == RpmSystem::Sid => {
                 // Only installing takes the option that sets one rpm a package, and can remove too; unlike removing, it
@@ -205,8 +210,21 @@ impl RpmRoot {
                 format!("{} {}--force-resolution -- {}", program(by), self.one_by_one(), gone.join(" "))
             }
             _ => format!("{} remove {}", program(by), words(by, packages)),
-        };
-        self.run_front_end(&script)
+        }
+    }
+
+    /// Installs kbuild-guard with all its subpackages, as built for where this rpm looks for plugins.
+    pub fn install_kbuild_guard(&self) -> std::result::Result<(), Failure> {
+        let directory = self.root.run(&["rpm", "--eval", "%{__plugindir}"])?.success()?.output;
+        let place = if directory.contains("lib64") { "lib64" } else { "x86_64-linux-gnu" };
+        self.root.sh("mkdir -p /srv/kbuild-guard")?.success()?;
+        for entry in std::fs::read_dir(rpms()?.join(place))? {
+            let path = entry?.path();
+            self.root
+                .copy_in(&path, format!("/srv/kbuild-guard/{}", path.file_name().unwrap_or_default().to_string_lossy()))?;
+        }
+        self.root.sh("rpm --install /srv/kbuild-guard/*.rpm")?.success()?;
+        Ok(())
     }
 
     /// Brings an .rpm of the host into the repository, so that every front end can install it.
@@ -258,7 +276,8 @@ impl RpmRoot {
         }
     }
 
-    fn run_front_end(&self, script: &str) -> Result<Split> {
+    /// Runs a command of a shell that may take long; what it says is kept apart by stream.
+    pub fn run_front_end(&self, script: &str) -> Result<Split> {
         self.root.command(&["sh", "-c", script]).timeout(Duration::from_secs(300)).split()
     }
 }

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guard and the verification on systems of rpm packages, under every front end: kernels as Fedora packs them for rpm
+//! and dnf, as openSUSE does for zypper, installed and removed for real.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use end_to_end::rpm_root::{BYSTANDER, FrontEnd, Layout, RpmKernel, RpmRoot, RpmSystem, rpm_root};
+use test_roots::Split;
+
+/// What a front end and what it started have said.
+fn said(run: &Split) -> String {
+    format!("{}{}", run.stdout, run.stderr)
+}
+
+/// How many of our messages somebody sees.
+fn messages(run: &Split) -> usize {
+    said(run).matches("kbuild-guard: ").count()
+}
+
+#[track_caller]
+fn assert_silent(run: Split) {
+    assert_eq!((run.code, messages(&run)), (0, 0), "{run:?}");
+}
+
+/// It went on, and this was said, once.
+#[track_caller]
+fn assert_warned(run: &Split, parts: &[&str]) {
+    assert_eq!((run.code, messages(run)), (0, 1), "{run:?}");
+    assert_says(run, parts);
+}
+
+/// It did not happen, and this was said, once.
+#[track_caller]
+fn assert_blocked(run: &Split, parts: &[&str]) {
+    assert_ne!(run.code, 0, "{run:?}");
+    assert_eq!(messages(run), 1, "{run:?}");
+    assert_says(run, &[&["kbuild-guard: blocked: kernel "], parts].concat());
+}
+
+#[track_caller]
+fn assert_says(run: &Split, parts: &[&str]) {
+    // Lines are broken at 80 columns.
+    let said = said(run).split_whitespace().collect::<Vec<&str>>().join(" ");
+    for part in parts {
+        assert!(said.contains(part), "{part}\n{run:?}");
+    }
+}
+
+#[track_caller]
+fn assert_state(root: &RpmRoot, kernel: &RpmKernel, state: &str) {
+    let json = root.sh("kbuild-guard status --json").unwrap().output;
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let kernels = document["kernels"].as_array().unwrap();
+    let found = kernels.iter().find(|one| one["release"] == kernel.release.as_str());
+    assert_eq!(found.unwrap_or_else(|| panic!("{}: {json}", kernel.release))["state"], state, "{json}");
+}
+
+/// What there is of packages and of their files.
+fn everything(root: &RpmRoot) -> String {
+    let files = "find /usr/src /lib/modules /usr/share/bystander ! -type d -printf '%p %s %T@\\n' | sort";
+    root.sh(&format!("rpm --query --all | sort; {files}")).unwrap().output
+}
+
+/// A root that runs the first of the layout's kernels, with kbuild-guard.
+fn start(system: RpmSystem, layout: Layout) -> (RpmRoot, Vec<RpmKernel>) {
+    let running = rpm_root(system, &[], |look| look).unwrap().kernels(layout)[0].release.clone();
+    let root = rpm_root(system, &[layout], |look| look.running(&running)).unwrap();
+    root.install_kbuild_guard().unwrap();
+    let kernels = root.kernels(layout);
+    (root, kernels)
+}
+
+/// What a front end calls the kernel's headers when it is to install them.
+fn fix(front_end: FrontEnd, kernel: &RpmKernel) -> String {
+    let package = &kernel.headers[0];
+    match front_end {
+        FrontEnd::Rpm | FrontEnd::Dnf4 | FrontEnd::Dnf5 => format!("dnf install {package}.x86_64"),
+        FrontEnd::Zypper | FrontEnd::ZypperSingle => {
+            let (name, vr) = package.split_once("-6.").unwrap();
+            format!("zypper install {name}=6.{vr}")
+        }
+    }
+}
+
+/// From the first kernel to its end, under one front end.
+fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
+    let (root, kernels) = start(system, layout);
+    let [running, other] = [kernels[0].clone(), kernels.last().unwrap().clone()];
+    let install = |packages: &[&str]| root.install(front_end, packages).unwrap();
+    let erase = |packages: &[&str]| root.erase(front_end, packages).unwrap();
+
+    // With its headers: nothing to say. The one after it without: it succeeds one that had them.
+    assert_silent(install(&[running.packages(), vec![BYSTANDER]].concat()));
+    assert_state(&root, &running, "ready");
+    root.need_headers(&running.release).unwrap();
+    let image: Vec<&str> = other.image.iter().map(String::as_str).collect();
+    let alone = install(&image);
+    assert_warned(&alone, &["has no headers installed", &other.release, &fix(front_end, &other)]);
+    assert_state(&root, &other, "absent");
+    assert_silent(install(&other.headers()));
+    assert_state(&root, &other, "ready");
+
+    // The running kernel's headers, needed: not without being told to, and with nothing else changed.
+    let before = everything(&root);
+    let headers = running.headers();
+    let blocked = erase(&[&headers[..1], &[BYSTANDER]].concat());
+    assert_blocked(
+        &blocked,
+        &[&running.release, "(running) would lose its headers", "needed by hand-built: m", "anyway"],
+    );
+    assert_eq!(everything(&root), before);
+
+    // Another's, which nothing needs: somebody may want that.
+    let unneeded = erase(&other.headers()[..1]);
+    assert_warned(&unneeded, &[&other.release, "loses its headers"]);
+    assert_silent(install(&other.headers()));
+
+    // Those of a kernel that nobody counts on, though something needs them.
+    if let [_, middle, _] = &kernels[..] {
+        assert_silent(install(&middle.packages()));
+        root.need_headers(&middle.release).unwrap();
+        nobodys(&root, front_end, middle);
+        assert_warned(
+            &erase(&middle.headers()[..1]),
+            &[&middle.release, "loses its headers", "needed by hand-built: m"],
+        );
+        let image: Vec<&str> = middle.image.iter().map(String::as_str).collect();
+        assert_silent(erase(&image));
+    }
+
+    // Who insists gets it, and is told the way back.
+    let command = format!("KBUILD_GUARD_MODE=warn {}", root.erasing(front_end, &headers[..1]));
+    let overridden = root.run_front_end(&command).unwrap();
+    assert_warned(&overridden, &[&running.release, "(running) loses its headers", "back"]);
+    assert_state(&root, &running, "absent");
+    assert_silent(install(&headers));
+    assert_state(&root, &running, "ready");
+
+    // A kernel and its headers together, needed or not.
+    root.need_headers(&other.release).unwrap();
+    assert_silent(erase(&other.packages()));
+    assert!(root.sh("test -e /run/kbuild-guard/zypp-commit.json").unwrap().code != 0, "no commit is under way");
+}
+
+/// Makes a kernel one that nobody has asked for by name, where the front end writes that down.
+fn nobodys(root: &RpmRoot, front_end: FrontEnd, kernel: &RpmKernel) {
+    let package = &kernel.image[0];
+    let name = package.rsplitn(3, '-').last().unwrap();
+    match front_end {
+        FrontEnd::Dnf5 => root.sh(&format!("dnf5 --assumeyes mark dependency {name}")).unwrap().success().unwrap(),
+        FrontEnd::Zypper | FrontEnd::ZypperSingle => {
+            root.sh(&format!("echo {name} >>/var/lib/zypp/AutoInstalled")).unwrap().success().unwrap()
+        }
+        FrontEnd::Rpm | FrontEnd::Dnf4 => return,
+    };
+}
+
+#[test]
+fn debian12_rpm() {
+    life(RpmSystem::Debian12, FrontEnd::Rpm, Layout::Fedora);
+}
+
+#[test]
+fn debian12_rpm_upstream() {
+    life(RpmSystem::Debian12, FrontEnd::Rpm, Layout::Upstream);
+}
+
+#[test]
+fn debian12_dnf() {
+    life(RpmSystem::Debian12, FrontEnd::Dnf4, Layout::Fedora);
+}
+
+#[test]
+fn debian12_zypper() {
+    life(RpmSystem::Debian12, FrontEnd::Zypper, Layout::OpenSuse);
+}
+
+#[test]
+fn debian13_rpm() {
+    life(RpmSystem::Debian13, FrontEnd::Rpm, Layout::Fedora);
+}
+
+#[test]
+fn debian13_dnf() {
+    life(RpmSystem::Debian13, FrontEnd::Dnf4, Layout::Fedora);
+}
+
+#[test]
+fn debian13_zypper() {
+    life(RpmSystem::Debian13, FrontEnd::Zypper, Layout::OpenSuse);
+}
+
+#[test]
+fn sid_rpm() {
+    life(RpmSystem::Sid, FrontEnd::Rpm, Layout::Fedora);
+}
+
+#[test]
+fn sid_dnf() {
+    life(RpmSystem::Sid, FrontEnd::Dnf4, Layout::Fedora);
+}
+
+#[test]
+fn sid_dnf5() {
+    life(RpmSystem::Sid, FrontEnd::Dnf5, Layout::Fedora);
+}
+
+#[test]
+fn sid_zypper() {
+    life(RpmSystem::Sid, FrontEnd::Zypper, Layout::OpenSuse);
+}
+
+#[test]
+fn sid_zypper_single() {
+    life(RpmSystem::Sid, FrontEnd::ZypperSingle, Layout::OpenSuse);
+}
