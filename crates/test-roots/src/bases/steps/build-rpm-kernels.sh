@@ -10,6 +10,8 @@ tar -C /srv/build -xf /usr/src/linux-source-6.12.tar.xz
 apt-get purge --yes linux-source-6.12
 rm -f /var/cache/apt/archives/*.deb
 source=/srv/build/linux-source-6.12 output=/srv/build/output
+# Debian's own word in it, which other distributions' trees do not have.
+sed -i '/^-include \.kernelvariables$/d' "$source/Makefile"
 
 make -C "$source" O="$output" tinyconfig >/dev/null
 "$source/scripts/config" --file "$output/.config" --enable 64BIT --enable MODULES --enable MODULE_UNLOAD \
