@@ -194,8 +194,8 @@ impl System {
             output(&root, &BUILD.replace("NAME", name).replace("DIRECTORY", directory));
         }
         output(&root, "cd /srv/repository; rm -r repodata; createrepo_c --quiet .");
-        // Every system of rpm packages has these, from a package that ours need not name.
-        output(&root, "mkdir -p /usr/share/licenses /usr/lib/systemd/system-preset");
+        // Of packages that every system of rpm packages has, or that ours need.
+        output(&root, "mkdir -p /usr/share/licenses /usr/lib/systemd/system-preset /etc/dnf/libdnf5-plugins/actions.d");
         let mut managers = vec![RPM, DNF4, ZYPPER];
         if root.exists("/usr/bin/dnf5").unwrap() {
             managers.extend([DNF5, ZYPPER_CLASSIC]);
@@ -257,7 +257,7 @@ impl System {
         let listed = output(
             &self.root,
             "find / /run /tmp -xdev \\( -path /proc -o -path /srv -o -path /var/log -o -path /var/cache -o -path /var/lib/dnf \
-             -o -path /var/lib/rpm -o -path /var/lib/zypp -o -path /run/zypp.pid -o -path /usr/lib/sysimage -o -path /var/tmp \\) -prune \
+             -o -path /var/lib/rpm -o -path /var/lib/zypp -o -path '/run/zypp*.pid' -o -path /run/dnf -o -path /usr/lib/sysimage -o -path /var/tmp \\) -prune \
              -o -printf '%p %y %m %l\\n'",
         );
         listed.lines().map(str::to_owned).collect()
