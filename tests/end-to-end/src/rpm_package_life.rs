@@ -257,7 +257,7 @@ impl System {
         let listed = output(
             &self.root,
             "find / /run /tmp -xdev \\( -path /proc -o -path /srv -o -path /var/log -o -path /var/cache -o -path /var/lib/dnf \
-             -o -path /var/lib/rpm -o -path /var/lib/zypp -o -path '/run/zypp*.pid' -o -path /run/dnf -o -path /usr/lib/sysimage -o -path /var/tmp \\) -prune \
+             -o -path /var/lib/rpm -o -path /var/lib/zypp -o -path /var/adm -o -path '/run/zypp*.pid' -o -path /run/dnf -o -path /usr/lib/sysimage -o -path /var/tmp \\) -prune \
              -o -printf '%p %y %m %l\\n'",
         );
         listed.lines().map(str::to_owned).collect()
@@ -269,10 +269,8 @@ impl System {
         let new: Vec<&String> = after.difference(files_before).collect();
         let gone: Vec<&String> = files_before.difference(&after).collect();
         assert!(new.is_empty() && gone.is_empty(), "came {new:?}, went {gone:?}");
-        assert_eq!(
-            output(&self.root, "rpm --query --all | grep kbuild-guard; rpm --eval '%{?__transaction_kbuild_guard}'"),
-            "\n"
-        );
+        let known = "rpm --query --all | grep kbuild-guard; rpm --eval '%{?__transaction_kbuild_guard}'";
+        assert_eq!(output(&self.root, known).trim(), "");
         self.others_come_and_go();
     }
 
