@@ -3,7 +3,7 @@
 //! manager, and in halves, all of them work, and are quiet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use end_to_end::rpm_package_life::{NAMES, NEWER, OURS, System, output};
+use end_to_end::rpm_package_life::{NAMES, NEWER, OURS, System, as_said, output};
 use end_to_end::rpm_system::{ACTIONS, DEBIAN12, DEBIAN13, Kind, SID};
 use end_to_end::said;
 
@@ -52,18 +52,16 @@ fn its_parts_come_and_go_one_by_one(kind: &Kind) {
     let system = System::start(kind);
     let before = system.files();
     for manager in &system.managers {
-        for halfway in 1..NAMES.len() {
+        // The plugin is loaded while it is erased itself; or it is there while the other is.
+        for parts in
+            [["kbuild-guard-dnf5", "kbuild-guard-rpm-plugin"], ["kbuild-guard-rpm-plugin", "kbuild-guard-dnf5"]]
+        {
             system.quiet(&manager.install());
-            // The plugin leaves alone, loaded while it is erased; then it is there while others are.
-            let mut names = NAMES.to_vec();
-            names.rotate_left(halfway - 1);
-            let main = names.iter().position(|name| *name == "kbuild-guard").unwrap();
-            let last = names.remove(main);
-            for name in names {
-                system.quiet(&manager.remove(&[name]));
+            for part in parts {
+                system.quiet(&manager.remove(&[part]));
                 system.others_come_and_go();
             }
-            system.quiet(&manager.remove(&[last]));
+            system.quiet(&manager.remove(&["kbuild-guard"]));
             system.assert_nothing_left(&before);
         }
     }
@@ -75,13 +73,10 @@ fn without_the_programs_the_rest_is_silent(kind: &Kind) {
     system.quiet(&system.managers[0].install());
     // The plugin, its macro and dnf5's actions stay, with nobody to ask.
     system.quiet("rpm --erase --nodeps kbuild-guard");
-    for manager in &system.managers {
-        for command in [manager.install_other("made-tree"), manager.remove(&["made-tree"])] {
-            // zypper would mend the dependency: it is asked to do nothing else.
-            if !command.starts_with("zypper") {
-                system.quiet(&command);
-            }
-        }
+    // zypper would mend the dependency first.
+    for manager in system.managers.iter().filter(|manager| !manager.remove(&[]).starts_with("zypper")) {
+        system.quiet(&manager.install_others(&["made-tree"]));
+        system.quiet(&manager.remove(&["made-tree"]));
     }
     system.quiet(&system.managers[0].remove(&NAMES[..2]));
     system.assert_nothing_left(&before);
@@ -124,13 +119,13 @@ fn kernels_are_verified_when_it_comes_and_when_trees_come_and_go(kind: &Kind) {
     let before = system.files();
     let hears = |command: &str, finding: &str| {
         let outcome = system.root.sh(command).unwrap().success().unwrap();
-        let said = said(&outcome);
+        let said = said(&as_said(&outcome));
         assert_eq!(said.matches("kbuild-guard: warning:").count(), 1, "{outcome:?}");
         assert!(said.contains("kernel 6.1.0-made") && said.contains(finding), "{outcome:?}");
     };
     hears(&system.managers[0].install(), "KBG002");
-    for manager in system.managers.iter().filter(|manager| speaks(manager.install_other("").as_str())) {
-        hears(&manager.install_other("made-tree"), "KBG004");
+    for manager in &system.managers {
+        hears(&manager.install_others(&["made-tree"]), "KBG004");
         hears(&manager.remove(&["made-tree"]), "KBG002");
     }
     // Nothing new: not a word.
@@ -139,16 +134,11 @@ fn kernels_are_verified_when_it_comes_and_when_trees_come_and_go(kind: &Kind) {
     system.others_come_and_go();
 
     // It goes with the tree that it would speak of.
-    hears(&system.managers[0].install_other("made-tree"), "KBG004");
+    hears(&system.managers[0].install_others(&["made-tree"]), "KBG004");
     system.quiet(&system.managers[0].remove(&[NAMES.as_slice(), &["made-tree"]].concat()));
     system.assert_nothing_left(&before);
     output(&system.root, "rm -r /usr/lib/modules/6.1.0-made; rmdir --ignore-fail-on-non-empty /usr/lib/modules");
     assert_eq!(system.files(), files_before);
-}
-
-/// dnf5 keeps what scripts say, and zypper shows it at the end of a package it is not about.
-fn speaks(command: &str) -> bool {
-    command.starts_with("rpm") || command.starts_with("dnf --")
 }
 
 /// A shell and what it needs: all that scripts in another root have to have.
@@ -180,7 +170,7 @@ fn another_root_is_looked_after_by_its_own(kind: &Kind) {
         outcome
     };
     // Its own hook is called in it, and says that there is no rpm to ask; nobody here speaks of it.
-    for command in [rpm.install(), rpm.install_other("made-tree"), rpm.remove(&["made-tree"])] {
+    for command in [rpm.install(), rpm.install_others(&["made-tree"]), rpm.remove(&["made-tree"])] {
         let outcome = there(command);
         assert!(said(&outcome).starts_with("kbuild-guard: rpm-hook: cannot ask the package database"), "{outcome:?}");
     }
