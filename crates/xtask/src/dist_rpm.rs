@@ -30,13 +30,15 @@ const SPEC: &str = "rpm/kbuild-guard.spec";
 /// The version of the programs, which the spec has too.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A place where an rpm looks for its plugins.
+/// A place where an rpm looks for its plugins: what `rpm --eval %{__plugindir}` says there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PluginPlace {
-    /// The folder that its packages are laid in.
-    pub(crate) name: String,
-    /// What `rpm --eval %{__plugindir}` says there.
-    pub(crate) directory: String,
+pub(crate) struct PluginPlace(PathBuf);
+
+impl PluginPlace {
+    /// The folder that its packages are laid in, named after the one that the plugins' is in: `lib64`.
+    pub(crate) fn folder(&self, results: &Path) -> PathBuf {
+        results.join(self.0.parent().and_then(Path::file_name).unwrap_or_default())
+    }
 }
 
 /// What was built.
@@ -48,19 +50,15 @@ pub(crate) struct Built {
 }
 
 /// Fedora's, openSUSE's and Debian 12's place; then that of Debian since 13.
-pub(crate) fn all_places() -> Vec<PluginPlace> {
-    let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
-    vec![place("lib64", "/usr/lib64/rpm-plugins"), place(&multiarch, &format!("/usr/lib/{multiarch}/rpm-plugins"))]
+pub(crate) fn all_places() -> [PluginPlace; 2] {
+    ["lib64", &format!("lib/{}-linux-gnu", std::env::consts::ARCH)]
+        .map(|folder| PluginPlace(Path::new("/usr").join(folder).join("rpm-plugins")))
 }
 
 /// The place of the rpm that is here.
 pub(crate) fn place_here() -> Result<PluginPlace, Error> {
     let said = tools::output(Command::new("rpm").args(["--eval", "%{?__plugindir}"]))?;
-    Ok(place("here", String::from_utf8_lossy(&said).trim()))
-}
-
-fn place(name: &str, directory: &str) -> PluginPlace {
-    PluginPlace { name: name.to_owned(), directory: directory.to_owned() }
+    Ok(PluginPlace(PathBuf::from(String::from_utf8_lossy(&said).trim())))
 }
 
 /// Builds from a copy of the project with these files, for each of these places.
@@ -77,12 +75,12 @@ pub(crate) fn build(source: &Path, files: &BTreeSet<PathBuf>, places: &[PluginPl
     pack_source(source, files, &top.join("SOURCES"))?;
     tools::run(rpmbuild(&top, &folder, source).args(["-bs", SPEC]))?;
     for place in places {
-        let mut in_place = rpmbuild_in_place(&top, &folder.join(&place.name), source, place);
+        let mut in_place = rpmbuild_in_place(&top, &place.folder(&folder), source, place);
         tools::run(in_place.env("CARGO_TARGET_DIR", &target))?;
     }
     let mut packages = packages_in(&folder)?;
     for place in places {
-        packages.extend(packages_in(&folder.join(&place.name))?);
+        packages.extend(packages_in(&place.folder(&folder))?);
     }
     Ok(Built { folder, packages })
 }
@@ -90,7 +88,7 @@ pub(crate) fn build(source: &Path, files: &BTreeSet<PathBuf>, places: &[PluginPl
 /// Builds the packages for a place from a source tree, where it lies.
 pub(crate) fn rpmbuild_in_place(top: &Path, results: &Path, source: &Path, place: &PluginPlace) -> Command {
     let mut command = rpmbuild(top, results, source);
-    command.args(["-bb", "--build-in-place", "--define"]).arg(format!("__plugindir {}", place.directory)).arg(SPEC);
+    command.args(["-bb", "--build-in-place", "--define"]).arg(format!("__plugindir {}", place.0.display())).arg(SPEC);
     command
 }
 

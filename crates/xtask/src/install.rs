@@ -42,9 +42,10 @@ fn install_deb() -> Result<(), Error> {
 fn install_rpms() -> Result<(), Error> {
     let here = dist_rpm::place_here()?;
     let built = dist::rpm_built(std::slice::from_ref(&here))?;
-    let packages = dist_rpm::packages_in(&built.folder.join(&here.name))?;
+    let folder = here.folder(&built.folder);
+    let packages = dist_rpm::packages_in(&folder)?;
     let packages: Vec<PathBuf> = packages.into_iter().filter(|package| is_of_use(package)).collect();
-    println!("\nxtask: installing {}", built.folder.join(here.name).display());
+    println!("\nxtask: installing {}", folder.display());
     // Not by dnf or zypper, which take a package that was built anew for the one that is installed.
     tools::run(Command::new("rpm").args(["--upgrade", "--replacepkgs", "--oldpackage"]).args(&packages))
 }

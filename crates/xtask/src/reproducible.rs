@@ -44,7 +44,7 @@ fn second_rpms(first: &dist_rpm::Built, place: &Path, source: &Path) -> Result<(
     fs::create_dir_all(&top).doing(|| format!("create {}", top.display()))?;
     for plugins in dist_rpm::all_places().iter().take(1) {
         tools::run(&mut elsewhere(&dist_rpm::rpmbuild_in_place(&top, &results, source, plugins), place))?;
-        for package in dist_rpm::packages_in(&first.folder.join(&plugins.name))? {
+        for package in dist_rpm::packages_in(&plugins.folder(&first.folder))? {
             same(&package, &results.join(package.file_name().unwrap_or_default()))?;
         }
     }

@@ -8,11 +8,12 @@ mod faults;
 pub mod kernel_install;
 mod made_up;
 pub mod package_life;
+pub mod rpm_package_life;
 pub mod rpm_root;
 pub mod rpm_system;
 mod sample_module;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use test_roots::{Base, Outcome, Result, Root, RootBuilder};
 
@@ -23,10 +24,7 @@ pub use sample_module::{build_sample, install_sample};
 /// The environment variable that names the .deb under test.
 const DEB: &str = "KBUILD_GUARD_DEB";
 
-/// The environment variable that names rpm's plugin under test, as cargo builds it.
-const RPM_PLUGIN: &str = "KBUILD_GUARD_RPM_PLUGIN";
-
-/// The environment variable that names the folder of the packages for rpm under test.
+/// The environment variable that names the folder of the .rpm packages under test, a set for each place of rpm's plugins.
 const RPMS: &str = "KBUILD_GUARD_RPMS";
 
 /// What went wrong outside of what is tested.
@@ -38,18 +36,17 @@ pub fn deb() -> std::result::Result<PathBuf, Failure> {
     Ok(PathBuf::from(path))
 }
 
-/// The packages for rpm under test: a folder for each place where an rpm looks for plugins.
-pub fn rpms() -> std::result::Result<PathBuf, Failure> {
-    let path = std::env::var_os(RPMS).ok_or(format!("{RPMS} names no folder: run these tests by cargo xtask test"))?;
-    Ok(PathBuf::from(path))
-}
-
-/// rpm's plugin under test.
-pub fn rpm_plugin() -> std::result::Result<PathBuf, Failure> {
-    let path = std::env::var_os(RPM_PLUGIN).ok_or(format!(
-        "{RPM_PLUGIN} names no plugin: run these tests by cargo xtask test, or after cargo build --package rpm-plugin"
-    ))?;
-    Ok(PathBuf::from(path))
+/// The packages under test for an rpm whose plugins are in this directory.
+pub fn rpms(plugins: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
+    let folder =
+        std::env::var_os(RPMS).ok_or(format!("{RPMS} names no folder: run these tests by cargo xtask test"))?;
+    let folder = Path::new(&folder).join(plugins.parent().and_then(Path::file_name).unwrap_or_default());
+    let listed = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut packages = Vec::new();
+    for entry in listed {
+        packages.push(entry?.path());
+    }
+    Ok(packages)
 }
 
 /// Debian 12 without any kernel; three of them in apt's cache.

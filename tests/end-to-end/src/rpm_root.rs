@@ -216,12 +216,10 @@ impl RpmRoot {
     /// Installs kbuild-guard with all its subpackages, as built for where this rpm looks for plugins.
     pub fn install_kbuild_guard(&self) -> std::result::Result<(), Failure> {
         let directory = self.root.run(&["rpm", "--eval", "%{__plugindir}"])?.success()?.output;
-        let place = if directory.contains("lib64") { "lib64" } else { "x86_64-linux-gnu" };
         self.root.sh("mkdir -p /srv/kbuild-guard")?.success()?;
-        for entry in std::fs::read_dir(rpms()?.join(place))? {
-            let path = entry?.path();
-            self.root
-                .copy_in(&path, format!("/srv/kbuild-guard/{}", path.file_name().unwrap_or_default().to_string_lossy()))?;
+        for path in rpms(Path::new(directory.trim()))? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            self.root.copy_in(&path, format!("/srv/kbuild-guard/{name}"))?;
         }
         self.root.sh("rpm --install /srv/kbuild-guard/*.rpm")?.success()?;
         Ok(())

@@ -3,17 +3,20 @@
 //! that share it.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a part of the tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use test_roots::{Base, Outcome, Result, Root};
 
-use crate::rpm_plugin;
+use crate::rpms;
 
 /// What the plugin asks.
 pub const PROGRAM: &str = "/usr/lib/kbuild-guard/rpm-hook";
 
 /// The macro that makes rpm load the plugin.
 pub const MACRO: &str = "/usr/lib/rpm/macros.d/macros.kbuild-guard";
+
+/// What makes dnf5 call us.
+pub const ACTIONS: &str = "/etc/dnf/libdnf5-plugins/actions.d/kbuild-guard.actions";
 
 /// A way to remove packages.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,19 @@ pub struct Kind {
     pub front_ends: &'static [FrontEnd],
 }
 
+impl Kind {
+    /// Starts one, offline.
+    pub fn start(&self) -> Root {
+        Root::builder(&(self.base)(&mut |_| {}).unwrap()).offline().start().unwrap()
+    }
+
+    /// Our packages that are for it.
+    pub fn packages(&self, root: &Root) -> Vec<PathBuf> {
+        let directory = root.run(&["rpm", "--eval", "%{__plugindir}"]).unwrap().success().unwrap().output;
+        rpms(Path::new(directory.trim())).unwrap()
+    }
+}
+
 /// rpm 4.18, dnf 4, zypper.
 pub const DEBIAN12: Kind = Kind { base: |say| Base::debian12_rpm(say), front_ends: &[RPM, DNF4, ZYPPER_CLASSIC] };
 /// rpm 4.20, dnf 4, zypper.
@@ -83,17 +99,13 @@ pub struct System {
 impl System {
     /// Starts one.
     pub fn start(kind: &Kind) -> Self {
-        let root = Root::builder(&(kind.base)(&mut |_| {}).unwrap()).offline().start().unwrap();
-        let directory = root.run(&["rpm", "--eval", "%{__plugindir}"]).unwrap().success().unwrap().output;
-        let plugin = format!("{}/kbuild_guard.so", directory.trim());
-        let macros = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hooks/rpm/macros.kbuild-guard");
-        root.sh("rm -rf /etc/rpm/macros.kbuild-guard /run/asked; mkdir -p /usr/lib/rpm/macros.d")
-            .unwrap()
-            .success()
-            .unwrap();
-        root.sh(&format!("mkdir -p '{}'", directory.trim())).unwrap().success().unwrap();
-        root.copy_in(rpm_plugin().unwrap(), &plugin).unwrap();
-        root.copy_in(macros, MACRO).unwrap();
+        let root = kind.start();
+        let named = |package: &&PathBuf| package.to_string_lossy().contains("/kbuild-guard-rpm-plugin-");
+        root.copy_in(kind.packages(&root).iter().find(named).unwrap(), "/srv/plugin.rpm").unwrap();
+        // As rpm would, but for its books: what the package needs is not there.
+        root.sh("rm -rf /run/asked; rpm2archive - </srv/plugin.rpm | tar -xz -C /").unwrap().success().unwrap();
+        let plugin = root.sh("rpm --eval '%{__transaction_kbuild_guard}'").unwrap().success().unwrap().output;
+        let plugin = plugin.trim().to_owned();
         let system = System { root, plugin, front_ends: kind.front_ends };
         system.build("devel", "Version: 1", "kernels/6.1/Makefile kernels/6.1/include/a.h");
         system.build("devel", "Version: 2\nEpoch: 1", "kernels/6.2/Makefile kernels/6.1/include/a.h");
