@@ -141,6 +141,60 @@ fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
     assert!(root.sh("test -e /run/kbuild-guard/zypp-commit.json").unwrap().code != 0, "no commit is under way");
 }
 
+/// dnf counts each name by itself: the headers of a kernel that stays are the oldest, and go when newer ones come.
+fn rotation(system: RpmSystem, front_end: FrontEnd) {
+    let (root, kernels) = start(system, Layout::Fedora);
+    let [running, middle, newest] = &kernels[..] else { panic!("{kernels:?}") };
+    root.sh("echo installonly_limit=2 >>/etc/dnf/dnf.conf").unwrap().success().unwrap();
+    assert_silent(root.install(front_end, &running.packages()).unwrap());
+    root.need_headers(&running.release).unwrap();
+    assert_silent(root.install(front_end, &middle.headers()).unwrap());
+    let rotated = root.install(front_end, &newest.headers()).unwrap();
+    assert_warned(
+        &rotated,
+        &[&running.release, "(running) loses its headers", "not blocked: the transaction also installs"],
+    );
+    assert!(!root.packages().unwrap().contains(&running.headers[0]), "{rotated:?}");
+    // A kernel that is rotated out takes its headers along.
+    assert_silent(root.install(front_end, &running.headers()).unwrap());
+    let image = |kernel: &RpmKernel| kernel.image.clone();
+    for kernel in [middle, newest] {
+        let packages = [image(kernel), kernel.headers.clone()].concat();
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        assert_silent(root.install(front_end, &packages).unwrap());
+    }
+    assert!(!root.packages().unwrap().contains(&running.image[0]));
+}
+
+/// A system below another directory is judged as itself: what runs here does not run there.
+fn other_root(system: RpmSystem, front_end: FrontEnd) {
+    let (root, kernels) = start(system, Layout::Fedora);
+    let kernel = &kernels[0];
+    let program = if front_end == FrontEnd::Dnf5 { "dnf5" } else { "dnf" };
+    let dnf = |verb: &str, packages: &[&str]| {
+        let packages = packages.join(" ");
+        let options = "--installroot=/alt --releasever=1 --use-host-config";
+        let options =
+            if program == "dnf5" { options } else { "--installroot=/alt --releasever=1 -c /etc/dnf/dnf.conf" };
+        root.run_front_end(&format!("{program} --assumeyes {options} {verb} {packages}")).unwrap()
+    };
+    root.sh("mkdir -p /alt/etc && cp -a /etc/yum.repos.d /alt/etc/ && ln -s usr/lib /alt/lib; mkdir -p /alt/usr/lib")
+        .unwrap()
+        .success()
+        .unwrap();
+    assert_silent(root.install(front_end, &kernel.packages()).unwrap());
+    let installed = dnf("install", &[kernel.packages(), vec!["debian-underneath"]].concat());
+    assert_eq!(installed.code, 0, "{installed:?}");
+    root.sh(&format!("mkdir -p /alt/lib/modules/{0}/extra && echo m >/alt/lib/modules/{0}/extra/m.ko", kernel.release))
+        .unwrap()
+        .success()
+        .unwrap();
+    // A module would need tools that are not there; that its headers are in place is what counts for losing them.
+    let removed = dnf("remove", &kernel.headers());
+    assert_warned(&removed, &[&kernel.release, "loses its headers", "needed by hand-built: m"]);
+    assert_state(&root, kernel, "ready");
+}
+
 /// Makes a kernel one that nobody has asked for by name, where the front end writes that down.
 fn nobodys(root: &RpmRoot, front_end: FrontEnd, kernel: &RpmKernel) {
     let package = &kernel.image[0];
@@ -152,6 +206,26 @@ fn nobodys(root: &RpmRoot, front_end: FrontEnd, kernel: &RpmKernel) {
         }
         FrontEnd::Rpm | FrontEnd::Dnf4 => return,
     };
+}
+
+#[test]
+fn debian12_dnf_rotation() {
+    rotation(RpmSystem::Debian12, FrontEnd::Dnf4);
+}
+
+#[test]
+fn sid_dnf5_rotation() {
+    rotation(RpmSystem::Sid, FrontEnd::Dnf5);
+}
+
+#[test]
+fn debian12_dnf_other_root() {
+    other_root(RpmSystem::Debian12, FrontEnd::Dnf4);
+}
+
+#[test]
+fn sid_dnf5_other_root() {
+    other_root(RpmSystem::Sid, FrontEnd::Dnf5);
 }
 
 #[test]

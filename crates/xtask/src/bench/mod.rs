@@ -3,6 +3,7 @@
 //!
 //! Prints the tables of docs/performance.md. Nothing is asserted: times are for people to read.
 
+mod rpm;
 mod stopwatch;
 
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use test_roots::{Base, Root};
 
-use crate::{Error, base, dist, tools};
+use crate::{Error, base, dist, dist_rpm, tools};
 use stopwatch::{Case, measure, rows};
 
 /// Makes more kernels out of real ones.
@@ -47,7 +48,10 @@ pub(crate) fn run() -> Result<(), Error> {
     let base = Base::debian12_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
     let hooks = hooks(&base, &package).map_err(Error::Roots)?;
     let looks = looks(&base, &package).map_err(Error::Roots)?;
-    println!("\n{hooks}\n{looks}");
+    let rpms = dist::rpm_built(&dist_rpm::all_places())?.folder.join("lib64");
+    let base = Base::debian12_rpm_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
+    let transactions = rpm::transactions(&base, &rpms).map_err(Error::Roots)?;
+    println!("\n{hooks}\n{looks}\n{transactions}");
     Ok(())
 }
 
