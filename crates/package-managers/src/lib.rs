@@ -27,7 +27,7 @@ pub use told::Told;
 pub fn system(root: Sysroot) -> System {
     let has_both = dpkg::is_here(&root) && rpm::is_here(&root);
     if !has_both {
-        return if rpm::is_here(&root) { rpm::system(root, None) } else { system_told(root, Told::default()) };
+        return if rpm::is_here(&root) { rpm::system(root, None, "") } else { system_told(root, Told::default()) };
     }
     let root = Rc::new(root);
     let dpkg = Rc::new(dpkg::Database::new(Rc::clone(&root), Told::default()));

@@ -24,7 +24,7 @@ pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
     }
     let root = dnf5::root(&ask(dnf5::ROOT)?)?;
     let root = Sysroot::open(&root)?.with_deadline(life.deadline());
-    let reply = reply::before(&rpm::system(root, None), &transaction, &by)?;
+    let reply = reply::before(&rpm::system(root, None, "dnf5"), &transaction, &by)?;
     if !reply.blocks {
         return Ok(reply);
     }

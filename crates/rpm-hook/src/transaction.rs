@@ -29,5 +29,5 @@ pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
     if let Some(commit) = &commit {
         commit.complete(&mut transaction);
     }
-    Ok(reply::before(&rpm::system(root, commit), &transaction, &by)?)
+    Ok(reply::before(&rpm::system(root, commit, &driving.program()), &transaction, &by)?)
 }

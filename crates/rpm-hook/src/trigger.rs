@@ -15,6 +15,7 @@ use crate::driving::Driving;
 /// A scriptlet runs inside the root that is installed to.
 pub(crate) fn verify(life: &Life) -> Result<Reply> {
     let root = Sysroot::open(Path::new("/"))?.with_deadline(life.deadline());
-    let commit = Driving::look().commit(&root);
-    reply::afterwards(&rpm::system(root, commit), mode_word().as_deref(), None)
+    let driving = Driving::look();
+    let commit = driving.commit(&root);
+    reply::afterwards(&rpm::system(root, commit, &driving.program()), mode_word().as_deref(), None)
 }

@@ -18,30 +18,30 @@ fn messages(run: &Split) -> usize {
 
 #[track_caller]
 fn assert_silent(run: Split) {
-    assert_eq!((run.code, messages(&run)), (0, 0), "{run:?}");
+    assert_eq!((run.code, messages(&run)), (0, 0), "{}", said(&run));
 }
 
 /// It went on, and this was said, once.
 #[track_caller]
 fn assert_warned(run: &Split, parts: &[&str]) {
-    assert_eq!((run.code, messages(run)), (0, 1), "{run:?}");
+    assert_eq!((run.code, messages(run)), (0, 1), "{}", said(run));
     assert_says(run, parts);
 }
 
 /// It did not happen, and this was said, once.
 #[track_caller]
 fn assert_blocked(run: &Split, parts: &[&str]) {
-    assert_ne!(run.code, 0, "{run:?}");
-    assert_eq!(messages(run), 1, "{run:?}");
+    assert_ne!(run.code, 0, "{}", said(run));
+    assert_eq!(messages(run), 1, "{}", said(run));
     assert_says(run, &[&["kbuild-guard: blocked: kernel "], parts].concat());
 }
 
 #[track_caller]
 fn assert_says(run: &Split, parts: &[&str]) {
     // Lines are broken at 80 columns.
-    let said = said(run).split_whitespace().collect::<Vec<&str>>().join(" ");
+    let words = said(run).split_whitespace().collect::<Vec<&str>>().join(" ");
     for part in parts {
-        assert!(said.contains(part), "{part}\n{run:?}");
+        assert!(words.contains(part), "{part}\n{}", said(run));
     }
 }
 
@@ -73,7 +73,9 @@ fn start(system: RpmSystem, layout: Layout) -> (RpmRoot, Vec<RpmKernel>) {
 fn fix(front_end: FrontEnd, kernel: &RpmKernel) -> String {
     let package = &kernel.headers[0];
     match front_end {
-        FrontEnd::Rpm | FrontEnd::Dnf4 | FrontEnd::Dnf5 => format!("dnf install {package}.x86_64"),
+        // No front end has ever looked what there is.
+        FrontEnd::Rpm => format!("install {package}, if a repository has it"),
+        FrontEnd::Dnf4 | FrontEnd::Dnf5 => format!("dnf install {package}.x86_64"),
         FrontEnd::Zypper | FrontEnd::ZypperSingle => {
             let (name, vr) = package.split_once("-6.").unwrap();
             format!("zypper install {name}=6.{vr}")
@@ -94,7 +96,12 @@ fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
     root.need_headers(&running.release).unwrap();
     let image: Vec<&str> = other.image.iter().map(String::as_str).collect();
     let alone = install(&image);
-    assert_warned(&alone, &["has no headers installed", &other.release, &fix(front_end, &other)]);
+    if layout == Layout::Upstream {
+        // Two names that somebody gave are two flavours.
+        assert_silent(alone);
+    } else {
+        assert_warned(&alone, &["has no headers installed", &other.release, &fix(front_end, &other)]);
+    }
     assert_state(&root, &other, "absent");
     assert_silent(install(&other.headers()));
     assert_state(&root, &other, "ready");
@@ -130,7 +137,7 @@ fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
     // Who insists gets it, and is told the way back.
     let command = format!("KBUILD_GUARD_MODE=warn {}", root.erasing(front_end, &headers[..1]));
     let overridden = root.run_front_end(&command).unwrap();
-    assert_warned(&overridden, &[&running.release, "(running) loses its headers", "back"]);
+    assert_warned(&overridden, &[&running.release, "(running) loses its headers"]);
     assert_state(&root, &running, "absent");
     assert_silent(install(&headers));
     assert_state(&root, &running, "ready");

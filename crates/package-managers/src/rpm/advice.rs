@@ -19,6 +19,7 @@ use crate::plain_words::plain_words;
 pub struct Advice {
     root: Rc<Sysroot>,
     db: Rc<Database>,
+    at_work: Option<FrontEnd>,
 }
 
 /// What would mend something.
@@ -54,7 +55,16 @@ impl Candidate {
 impl Advice {
     /// For this root.
     pub fn new(root: Rc<Sysroot>, db: Rc<Database>) -> Self {
-        Advice { root, db }
+        Advice { root, db, at_work: None }
+    }
+
+    /// The same while a program is at work, which may be a front end.
+    pub(super) fn during(self, program: &str) -> Self {
+        Advice { at_work: FrontEnd::of_program(program), ..self }
+    }
+
+    fn front_end(&self) -> Option<FrontEnd> {
+        self.at_work.or_else(|| FrontEnd::of(&self.root))
     }
 
     fn candidate(&self, need: &Need, kernel: &Kernel) -> Option<Candidate> {
@@ -95,9 +105,10 @@ impl Advice {
                 Some(Remedy::Advice(format!("install the package {} again", installed.id())))
             }
             (Candidate::Headers { .. }, Some(offered)) => Some(Remedy::Command(exactly(front_end, &[offered]))),
-            (Candidate::Headers { vr, .. }, None) => Some(Remedy::Advice(match offered {
-                Some(_) => format!("install {name}-{vr}; no repository seems to have it any more"),
-                None => format!("install {name}-{vr}, if a repository has it: {} was not asked", front_end.name()),
+            (Candidate::Headers { vr, .. }, None) => Some(Remedy::Advice(if knows(offered, name) {
+                format!("install {name}-{vr}; no repository seems to have it any more")
+            } else {
+                format!("install {name}-{vr}, if a repository has it: {} does not know", front_end.name())
             })),
             (Candidate::Any(_), Some(_)) => Some(Remedy::Command(format!("{} install {name}", front_end.name()))),
             (Candidate::Any(_), None) => None,
@@ -107,7 +118,7 @@ impl Advice {
 
 impl Advisor for Advice {
     fn provide(&self, asked: &[(&Need, &Kernel)]) -> Vec<Option<Remedy>> {
-        let Some(front_end) = FrontEnd::of(&self.root) else { return vec![None; asked.len()] };
+        let Some(front_end) = self.front_end() else { return vec![None; asked.len()] };
         let candidates: Vec<Option<Candidate>> =
             asked.iter().map(|(need, kernel)| self.candidate(need, kernel)).collect();
         let mut names: Vec<&str> = candidates.iter().flatten().map(Candidate::name).collect();
@@ -124,7 +135,7 @@ impl Advisor for Advice {
         };
         let names = packages.iter().all(|package| is_auto(&package)).then(|| joined(packages))?;
         // zypper has no word for it.
-        match FrontEnd::of(&self.root)? {
+        match self.front_end()? {
             FrontEnd::Dnf5 => Some(format!("dnf mark user {names}")),
             FrontEnd::Dnf4 => Some(format!("dnf mark install {names}")),
             FrontEnd::Zypper => None,
@@ -138,7 +149,7 @@ impl Advisor for Advice {
         match typed.and_then(plain_words) {
             Some(line) => format!("{variable} {line}"),
             None if typed.is_none() && transaction.arriving.is_empty() => {
-                let program = FrontEnd::of(&self.root).map_or("rpm -e", |front_end| match front_end {
+                let program = self.front_end().map_or("rpm -e", |front_end| match front_end {
                     FrontEnd::Dnf5 | FrontEnd::Dnf4 => "dnf remove",
                     FrontEnd::Zypper => "zypper remove",
                 });
@@ -149,7 +160,7 @@ impl Advisor for Advice {
     }
 
     fn bring_back(&self, packages: &[PackageId]) -> WayBack {
-        let Some(front_end) = FrontEnd::of(&self.root) else { return WayBack::Unknown };
+        let Some(front_end) = self.front_end() else { return WayBack::Unknown };
         // Where several versions are installed it is the very one that leaves.
         let wanted: Vec<(&str, &str)> = packages.iter().filter_map(|package| parts(package.as_str())).collect();
         let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
@@ -160,10 +171,16 @@ impl Advisor for Advice {
         };
         let found: Vec<&Offered> = offered.iter().filter(is_wanted).collect();
         match found.as_slice() {
+            [] if names.iter().all(|name| !knows(Some(&offered), name)) => WayBack::Unknown,
             [] => WayBack::Gone,
             found => WayBack::Command(exactly(front_end, found)),
         }
     }
+}
+
+/// Whether any version of a name is offered. If none is, the front end may have no cache to know it from.
+fn knows(offered: Option<&[Offered]>, name: &str) -> bool {
+    offered.is_some_and(|offered| offered.iter().any(|one| one.name == name))
 }
 
 /// The command that installs these versions.

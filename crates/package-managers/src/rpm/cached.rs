@@ -44,6 +44,16 @@ impl FrontEnd {
         has("/usr/bin/dnf5").then_some(FrontEnd::Dnf5).or_else(dnf4).or(zypper)
     }
 
+    /// The one that is at work just now, by its program: it is what people use here.
+    pub(super) fn of_program(program: &str) -> Option<Self> {
+        match program {
+            "dnf5" | "dnf5daemon-server" => Some(FrontEnd::Dnf5),
+            "dnf" | "dnf-3" | "yum" | "dnf-automatic" => Some(FrontEnd::Dnf4),
+            "zypper" | "y2base" => Some(FrontEnd::Zypper),
+            _ => None,
+        }
+    }
+
     /// What people type.
     pub(super) fn name(self) -> &'static str {
         match self {

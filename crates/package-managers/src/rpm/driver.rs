@@ -14,6 +14,8 @@ const UNATTENDED: [&str; 5] = ["dnf-automatic", "packagekitd", "dnf5daemon-serve
 pub struct Found {
     /// Its place among the processes that were looked at.
     pub place: usize,
+    /// Its program, without directories.
+    pub program: String,
     /// How it drives.
     pub driver: Driver,
 }
@@ -36,7 +38,7 @@ pub fn find(lines: &[Vec<String>]) -> Option<Found> {
     let is_typed = TYPED.contains(&program) && !matches!(verb, Some("automatic" | "offline"));
     let line = || rest.iter().fold(program.to_owned(), |line, word| format!("{line} {word}"));
     let driver = Driver { attended: is_typed, command_line: is_typed.then(line), ..Driver::default() };
-    Some(Found { place, driver })
+    Some(Found { place, program: program.to_owned(), driver })
 }
 
 /// `/usr/bin/python3 -s /usr/bin/dnf remove x`: without the interpreter and its options.

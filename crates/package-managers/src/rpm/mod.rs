@@ -37,10 +37,10 @@ pub fn is_here(root: &Sysroot) -> bool {
 }
 
 /// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call, perhaps in
-/// the middle of a commit of zypper's.
-pub fn system(root: Sysroot, commit: Option<zypp::Plan>) -> System {
+/// the middle of a commit of zypper's. `program` drives them, as far as that is known.
+pub fn system(root: Sysroot, commit: Option<zypp::Plan>, program: &str) -> System {
     let root = Rc::new(root);
     let db = Rc::new(Database::during(Rc::clone(&root), commit));
-    let advisor = Advice::new(Rc::clone(&root), Rc::clone(&db));
+    let advisor = Advice::new(Rc::clone(&root), Rc::clone(&db)).during(program);
     System::new(root, db, Box::new(advisor))
 }
