@@ -182,7 +182,7 @@ impl RpmRoot {
         let script = match by {
             FrontEnd::Rpm => {
                 let names: Vec<String> = packages.iter().map(|package| format!("-name '{package}.*.rpm'")).collect();
-                format!("rpm --install $(find /srv/repository /srv/kernels {})", names.join(" -o "))
+                format!("rpm --install --oldpackage $(find /srv/repository /srv/kernels {})", names.join(" -o "))
             }
             FrontEnd::Dnf4 | FrontEnd::Dnf5 | FrontEnd::ZypperSingle => {
                 format!("{} install {}", program(by), words(by, packages))
