@@ -68,19 +68,30 @@ impl Installed {
 pub(super) fn owners(root: &Sysroot, paths: &[RootPath]) -> Result<Vec<Vec<Installed>>> {
     let mut all = Vec::with_capacity(paths.len());
     for paths in paths.chunks(AT_ONCE) {
-        let mut words = vec![OsStr::new("-qf"), OsStr::new("--qf"), OsStr::new(FORMAT)];
+        let together = owners_together(root, paths)?;
+        if together.len() == paths.len() {
+            all.extend(together);
+            continue;
+        }
+        // Since rpm 6 a question about another root is answered from inside of it, and that may have no /proc.
         for path in paths {
-            words.extend([path.as_os_str(), OsStr::new(BETWEEN)]);
+            let words = ["-qf", "--qf", FORMAT].map(OsStr::new);
+            let answer = ask(root, &[&words[..], &[path.as_os_str()]].concat())?;
+            all.push(installed(&answer));
         }
-        // Its status is how many paths nobody owns.
-        let answer = ask(root, &words)?;
-        let owners = in_answer(&String::from_utf8_lossy(&answer.text));
-        if owners.len() != paths.len() {
-            return Err(unclear("rpm's answer does not fit the question"));
-        }
-        all.extend(owners);
     }
     Ok(all)
+}
+
+/// The same by one question; fewer answers than questions where nothing stands between them.
+fn owners_together(root: &Sysroot, paths: &[RootPath]) -> Result<Vec<Vec<Installed>>> {
+    let mut words = vec![OsStr::new("-qf"), OsStr::new("--qf"), OsStr::new(FORMAT)];
+    for path in paths {
+        words.extend([path.as_os_str(), OsStr::new(BETWEEN)]);
+    }
+    // Its status is how many paths nobody owns.
+    let answer = ask(root, &words)?;
+    Ok(in_answer(&String::from_utf8_lossy(&answer.text)))
 }
 
 /// The owners of the paths of one question, in its order.
