@@ -59,7 +59,7 @@ pub struct ImageStanding {
     /// stays depends on or recommends it.
     pub autoremovable: bool,
     /// The manager is in the middle of several transactions that belong together, and one that is still to come takes
-    /// this kernel away or brings its headers: nothing is said of it before.
+    /// this kernel away, or takes or brings its headers: nothing is said of it before.
     pub in_transit: bool,
 }
 

@@ -76,6 +76,10 @@ fn news(system: &System, policy: &Policy, only: Option<&Release>) -> Result<Vec<
     let stored = match only {
         // What the guard has said is for the trigger of its run, which may be going on.
         Some(_) => [seen.add(&system.root, &assessments, is_silent), Ok(())],
+        // What was said of several transactions that belong together is forgotten after the last.
+        None if assessments.iter().any(|assessment| assessment.standing.in_transit) => {
+            [seen.store(&system.root, &assessments, is_silent), Ok(())]
+        }
         None => [seen.store(&system.root, &assessments, is_silent), Spoken::forget(&system.root)],
     };
     stored.into_iter().for_each(remembered);

@@ -199,6 +199,20 @@ impl RpmRoot {
         self.run_front_end(&self.erasing(by, packages))
     }
 
+    /// Installs packages that are installed once more, each named as `name-version-release`.
+    pub fn reinstall(&self, by: FrontEnd, packages: &[&str]) -> Result<Split> {
+        let script = match by {
+            FrontEnd::Rpm => {
+                let names: Vec<String> = packages.iter().map(|package| format!("-name '{package}.*.rpm'")).collect();
+                format!("rpm --reinstall $(find /srv/repository /srv/kernels {})", names.join(" -o "))
+            }
+            FrontEnd::Dnf4 | FrontEnd::Dnf5 => format!("{} reinstall {}", program(by), words(by, packages)),
+            FrontEnd::Zypper => format!("{} {}--force {}", program(by), self.one_by_one(), words(by, packages)),
+            FrontEnd::ZypperSingle => format!("{} install --force {}", program(by), words(by, packages)),
+        };
+        self.run_front_end(&script)
+    }
+
     /// The command that [`RpmRoot::erase`] runs, for a shell.
     pub fn erasing(&self, by: FrontEnd, packages: &[&str]) -> String {
         match by {

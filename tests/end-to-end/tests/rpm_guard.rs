@@ -127,6 +127,10 @@ fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
     );
     assert_eq!(everything(&root), before);
 
+    // The same once more takes nothing away.
+    assert_silent(root.reinstall(front_end, &other.headers()[..1]).unwrap());
+    assert_state(&root, &other, "ready");
+
     // Another's, which nothing needs: somebody may want that.
     let unneeded = erase(&other.headers()[..1]);
     assert_warned(&unneeded, &[&other.release, "loses its headers"]);
@@ -216,6 +220,23 @@ fn other_root(system: RpmSystem, front_end: FrontEnd) {
     assert_state(&root, kernel, "ready");
 }
 
+/// openSUSE's flavours share their source: who removes it is told of every kernel that needs it.
+fn shared_source(system: RpmSystem, front_end: FrontEnd) {
+    let (root, kernels) = start_with(system, Layout::OpenSuse, 1);
+    let [default, rt, _] = &kernels[..] else { panic!("{kernels:?}") };
+    assert_silent(root.install(front_end, &[default.packages(), rt.packages()].concat()).unwrap());
+    root.need_headers(&default.release).unwrap();
+    let source = &default.headers[1];
+    assert_eq!(source, &rt.headers[1]);
+    // Both are orphans; what stops the one keeps the other's as well, so that there is one thing to say.
+    let blocked = root.erase(front_end, &[source]).unwrap();
+    assert_blocked(&blocked, &[&default.release, "(the newest of its flavour)", "needed by hand-built: m", source]);
+    let command = format!("KBUILD_GUARD_MODE=warn {}", root.erasing(front_end, &[source]));
+    let warned = root.run_front_end(&command).unwrap();
+    assert_eq!((warned.code, messages(&warned)), (0, 2), "{}", said(&warned));
+    assert_says(&warned, &[&default.release, &rt.release, source, "lost /usr/src/linux-"]);
+}
+
 /// Makes a kernel one that nobody has asked for by name, where the front end writes that down.
 fn nobodys(root: &RpmRoot, front_end: FrontEnd, kernel: &RpmKernel) {
     let package = &kernel.image[0];
@@ -237,6 +258,16 @@ fn debian12_dnf_rotation() {
 #[test]
 fn sid_dnf5_rotation() {
     rotation(RpmSystem::Sid, FrontEnd::Dnf5);
+}
+
+#[test]
+fn debian12_zypper_shared_source() {
+    shared_source(RpmSystem::Debian12, FrontEnd::Zypper);
+}
+
+#[test]
+fn sid_zypper_single_shared_source() {
+    shared_source(RpmSystem::Sid, FrontEnd::ZypperSingle);
 }
 
 #[test]

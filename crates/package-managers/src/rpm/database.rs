@@ -12,7 +12,6 @@ use kbuild_guard::package_db::{FileList, ImageStanding, PackageDb, PackageId};
 use kbuild_guard::sysroot::{RootPath, Sysroot};
 
 use super::DATABASES;
-use super::kernel_names::headers_of;
 use super::locks::Locks;
 use super::owners::{self, Installed};
 use super::reasons::Reasons;
@@ -143,10 +142,7 @@ impl PackageDb for Database {
                 held: locks.hold(owner),
                 installed: reasons.of_package(owner),
                 autoremovable: false,
-                in_transit: pending.leaving.contains(&owner.id())
-                    || pending
-                        .arriving
-                        .contains(&(headers_of(&owner.name), format!("{}-{}", owner.version, owner.release))),
+                in_transit: pending.concerns(owner),
             },
             None => {
                 ImageStanding { installed: kbuild_guard::package_db::Installed::ByName, ..ImageStanding::default() }

@@ -11,7 +11,8 @@ use kbuild_guard::sysroot::{RootPath, Sysroot};
 use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
 use serde::{Deserialize, Serialize};
 
-use super::owners;
+use super::kernel_names::headers_of;
+use super::owners::{self, Installed};
 use super::typed_words::{Names, is_named};
 
 /// Where the plan of the commit that is under way is.
@@ -181,6 +182,17 @@ pub(super) struct Pending {
     pub(super) leaving: HashSet<PackageId>,
     /// Names, and `version-release`.
     pub(super) arriving: HashSet<(String, String)>,
+}
+
+impl Pending {
+    /// Whether something is still to happen to the kernel whose image this package has, or to its headers.
+    pub(super) fn concerns(&self, image: &Installed) -> bool {
+        let headers = Installed { name: headers_of(&image.name), ..image.clone() };
+        let vr = format!("{}-{}", image.version, image.release);
+        self.leaving.contains(&image.id())
+            || self.leaving.contains(&headers.id())
+            || self.arriving.contains(&(headers.name, vr))
+    }
 }
 
 #[cfg(test)]
