@@ -43,8 +43,12 @@ enum Task {
         #[arg(long, value_name = "SUITE")]
         only: Vec<test::Suite>,
     },
-    /// Measure the hooks beside their peers, in one throw-away root (needs root)
-    Bench,
+    /// Measure the hooks beside their peers, in throw-away roots (needs root)
+    Bench {
+        /// One part alone
+        #[arg(long)]
+        only: Option<bench::Part>,
+    },
     /// Hold the verdict against what make and the kernel do, fault by fault (needs root; docs/accuracy.md)
     Truth(truth::Options),
     /// Build the packages in target/dist/ and their source packages, and check them with lintian and rpmlint
@@ -63,7 +67,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo => demo::run(),
         Task::Test { only } => test::run(&only),
-        Task::Bench => bench::run(),
+        Task::Bench { only } => bench::run(only),
         Task::Truth(options) => truth::run(&options),
         Task::Dist { only } => dist::run(only),
         Task::Man => man::run(),

@@ -9,6 +9,7 @@ mod stopwatch;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::ValueEnum;
 use test_roots::{Base, Root};
 
 use crate::{Error, base, dist, dist_rpm, tools};
@@ -38,20 +39,41 @@ fn installs(count: usize) -> String {
         .collect()
 }
 
-/// Measures and prints.
-pub(crate) fn run() -> Result<(), Error> {
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// What package managers of Debian call, and what else they call
+    Hooks,
+    /// The trigger and the command with more and more kernels
+    Looks,
+    /// rpm and dnf, with our packages and without
+    Rpm,
+}
+
+/// Measures and prints one part, or all.
+pub(crate) fn run(only: Option<Part>) -> Result<(), Error> {
     if !tools::is_root() {
         return Err(Error::NeedsRoot { task: "bench" });
     }
     tools::ensure(&base::TOOLS)?;
-    let package = dist::deb()?;
-    let base = Base::debian12_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
-    let hooks = hooks(&base, &package).map_err(Error::Roots)?;
-    let looks = looks(&base, &package).map_err(Error::Roots)?;
-    let rpms = dist::rpm_built(&dist_rpm::all_places())?.folder.join("lib64");
-    let base = Base::debian12_rpm_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
-    let transactions = rpm::transactions(&base, &rpms).map_err(Error::Roots)?;
-    println!("\n{hooks}\n{looks}\n{transactions}");
+    let is_wanted = |part| only.is_none_or(|only| only == part);
+    let mut tables = Vec::new();
+    if is_wanted(Part::Hooks) || is_wanted(Part::Looks) {
+        let package = dist::deb()?;
+        let base = Base::debian12_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
+        if is_wanted(Part::Hooks) {
+            tables.push(hooks(&base, &package).map_err(Error::Roots)?);
+        }
+        if is_wanted(Part::Looks) {
+            tables.push(looks(&base, &package).map_err(Error::Roots)?);
+        }
+    }
+    if is_wanted(Part::Rpm) {
+        let rpms = dist::rpm_built(&dist_rpm::all_places())?.folder.join("lib64");
+        let base = Base::debian12_rpm_kernels(&mut |step| println!("xtask: base: {step}")).map_err(Error::Roots)?;
+        tables.push(rpm::transactions(&base, &rpms).map_err(Error::Roots)?);
+    }
+    println!("\n{}", tables.join("\n"));
     Ok(())
 }
 
