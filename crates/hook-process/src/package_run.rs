@@ -23,7 +23,7 @@ const VARIABLES: [&str; 2] = ["DPKG_MAINTSCRIPT_NAME", "DEB_MAINT_PARAMS"];
 const SCRIPTLET: &str = "rpm-tmp.";
 
 /// What stands on rpm's library; a scriptlet in Lua runs in one of them.
-const RPM_PROGRAMS: [&str; 8] = ["rpm", "dnf", "dnf-3", "dnf5", "yum", "microdnf", "zypper", "packagekitd"];
+const RPM_PROGRAMS: [&str; 9] = ["rpm", "dnf", "dnf-3", "dnf4", "dnf5", "yum", "microdnf", "zypper", "packagekitd"];
 
 /// So far above a hook a package manager may be: kernel-install, its worker, a script or two, rpm, dnf.
 const HIGHEST: usize = 10;

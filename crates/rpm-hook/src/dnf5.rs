@@ -17,7 +17,7 @@ const LONGEST: u64 = 64 << 20;
 
 pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
     let items = dnf5::packages(&ask(dnf5::PACKAGES)?)?;
-    let (driver, by) = Driving::look().driver();
+    let (driver, by) = Driving::look().driver(None);
     let transaction = dnf5::transaction(&items, driver);
     if transaction.leaving.is_empty() {
         return Ok(Reply::default());

@@ -20,21 +20,23 @@ impl Driving {
         Driving { above: caller::above(HIGHEST) }
     }
 
-    /// Who drives, if it is a program that is known and not somebody's own with rpm's library in it.
-    fn found(&self) -> Option<driver::Found> {
+    /// Who drives, if it is a program that is known and not somebody's own with rpm's library in it; in a commit of
+    /// libzypp's that is who commits.
+    fn found(&self, commit: Option<&zypp::Plan>) -> Option<driver::Found> {
         let lines: Vec<Vec<String>> = self.above.iter().map(|process| process.words.clone()).collect();
-        driver::find(&lines)
+        let commits = commit.and_then(|plan| self.above.iter().position(|process| plan.is_by(&process.identity)));
+        driver::find(&lines, commits)
     }
 
     /// The name of the program that drives; empty if it is none that is known.
-    pub(crate) fn program(&self) -> String {
-        self.found().map(|found| found.program).unwrap_or_default()
+    pub(crate) fn program(&self, commit: Option<&zypp::Plan>) -> String {
+        self.found(commit).map(|found| found.program).unwrap_or_default()
     }
 
     /// The driver, and what tells its process from all others: rpm's library asks its plugins twice, for a test and for
     /// the thing itself, and zypper starts an rpm for each package.
-    pub(crate) fn driver(&self) -> (Driver, String) {
-        let found = self.found();
+    pub(crate) fn driver(&self, commit: Option<&zypp::Plan>) -> (Driver, String) {
+        let found = self.found(commit);
         let place = found.as_ref().map_or(0, |found| found.place);
         let by = self.above.get(place).map(|process| process.identity.clone()).unwrap_or_default();
         let mut driver = found.map(|found| found.driver).unwrap_or_default();

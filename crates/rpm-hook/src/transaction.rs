@@ -22,12 +22,13 @@ pub(crate) fn guard(life: &Life) -> Result<Reply, Box<dyn Error>> {
         return Ok(Reply::default());
     }
     let driving = Driving::look();
-    let (driver, by) = driving.driver();
     let root = Sysroot::open(&plan.root)?.with_deadline(life.deadline());
-    let mut transaction = plan.transaction(&root, driver);
     let commit = driving.commit(&root);
+    let (driver, by) = driving.driver(commit.as_ref());
+    let program = driving.program(commit.as_ref());
+    let mut transaction = plan.transaction(&root, driver);
     if let Some(commit) = &commit {
         commit.complete(&mut transaction);
     }
-    Ok(reply::before(&rpm::system(root, commit, &driving.program()), &transaction, &by)?)
+    Ok(reply::before(&rpm::system(root, commit, &program), &transaction, &by)?)
 }

@@ -17,5 +17,6 @@ pub(crate) fn verify(life: &Life) -> Result<Reply> {
     let root = Sysroot::open(Path::new("/"))?.with_deadline(life.deadline());
     let driving = Driving::look();
     let commit = driving.commit(&root);
-    reply::afterwards(&rpm::system(root, commit, &driving.program()), mode_word().as_deref(), None)
+    let program = driving.program(commit.as_ref());
+    reply::afterwards(&rpm::system(root, commit, &program), mode_word().as_deref(), None)
 }

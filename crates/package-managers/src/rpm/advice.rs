@@ -10,7 +10,7 @@ use kbuild_guard::transaction::{Transaction, Why};
 
 use super::Database;
 use super::cached::{FrontEnd, Offered, is_name};
-use super::kernel_names::headers_of;
+use super::kernel_names::{are_headers_of, headers_of};
 use super::owners::Installed;
 use crate::plain_words::plain_words;
 
@@ -25,8 +25,8 @@ pub struct Advice {
 /// What would mend something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Candidate {
-    /// The headers of a kernel's package: their name, and the version they must have.
-    Headers { name: String, vr: String },
+    /// The headers of the kernel whose image this package has, and their name.
+    Headers { name: String, image: Installed },
     /// An installed package whose files are gone.
     Again(Installed),
     /// Any version of a package.
@@ -45,7 +45,7 @@ impl Candidate {
         let same = |vr: &str| offered.vr == vr;
         offered.name == self.name()
             && match self {
-                Candidate::Headers { vr, .. } => same(vr),
+                Candidate::Headers { image, .. } => are_headers_of(&offered.vr, image),
                 Candidate::Again(of) => same(&format!("{}-{}", of.version, of.release)),
                 Candidate::Any(_) => true,
             }
@@ -60,7 +60,8 @@ impl Advice {
 
     /// The same while a program is at work, which may be a front end.
     pub(super) fn during(self, program: &str) -> Self {
-        Advice { at_work: FrontEnd::of_program(program), ..self }
+        let at_work = FrontEnd::of_program(&self.root, program);
+        Advice { at_work, ..self }
     }
 
     fn front_end(&self) -> Option<FrontEnd> {
@@ -78,7 +79,7 @@ impl Advice {
                 let vr = format!("{}-{}", image.version, image.release);
                 let (name, of) = (headers_of(&image.name), format!("{vr}.{}", image.arch));
                 let installed = self.db.named(&format!("{name}-{of}")).unwrap_or_default();
-                Some(installed.into_iter().next().map_or(Candidate::Headers { name, vr }, Candidate::Again))
+                Some(installed.into_iter().next().map_or(Candidate::Headers { name, image }, Candidate::Again))
             }
             Need::Path(path) => owner(path).map(Candidate::Again),
             Need::Program(program) => {
@@ -105,11 +106,17 @@ impl Advice {
                 Some(Remedy::Advice(format!("install the package {} again", installed.id())))
             }
             (Candidate::Headers { .. }, Some(offered)) => Some(Remedy::Command(exactly(front_end, &[offered]))),
-            (Candidate::Headers { vr, .. }, None) => Some(Remedy::Advice(if knows(offered, name) {
-                format!("install {name}-{vr}; no repository seems to have it any more")
-            } else {
-                format!("install {name}-{vr}, if a repository has it: {} does not know", front_end.name())
-            })),
+            (Candidate::Headers { image, .. }, None) => {
+                let package = match image.name.ends_with("-base") {
+                    true => format!("the {name} of {}", image.id()),
+                    false => format!("{name}-{}-{}", image.version, image.release),
+                };
+                Some(Remedy::Advice(if knows(offered, name) {
+                    format!("install {package}; no repository seems to have it any more")
+                } else {
+                    format!("install {package}, if a repository has it: {} does not know", front_end.name())
+                }))
+            }
             (Candidate::Any(_), Some(_)) => Some(Remedy::Command(format!("{} install {name}", front_end.name()))),
             (Candidate::Any(_), None) => None,
         }

@@ -11,6 +11,9 @@ use crate::program;
 /// Where the front ends' own logs go while they are asked: a question is no event.
 const LOGS: &str = "logdir=/run/kbuild-guard";
 
+/// dnf 4 by a name that is nobody else's.
+const DNF4: &str = "/usr/bin/dnf-3";
+
 /// A front end that a person would use here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrontEnd {
@@ -44,12 +47,15 @@ impl FrontEnd {
         has("/usr/bin/dnf5").then_some(FrontEnd::Dnf5).or_else(dnf4).or(zypper)
     }
 
-    /// The one that is at work just now, by its program: it is what people use here.
-    pub(super) fn of_program(program: &str) -> Option<Self> {
+    /// The one that is at work just now, by its program: it is what people use here. Since Fedora 41 `dnf` and `yum` are
+    /// other names of dnf5's.
+    pub(super) fn of_program(root: &Sysroot, program: &str) -> Option<Self> {
+        let is_5 = || root.link_target(&RootPath::new("/usr/bin/dnf")).is_ok_and(|target| target.ends_with("dnf5"));
         match program {
+            "dnf" | "yum" if is_5() => Some(FrontEnd::Dnf5),
             "dnf5" | "dnf5daemon-server" => Some(FrontEnd::Dnf5),
-            "dnf" | "dnf-3" | "yum" | "dnf-automatic" => Some(FrontEnd::Dnf4),
-            "zypper" | "y2base" => Some(FrontEnd::Zypper),
+            "dnf" | "yum" | "dnf-3" | "dnf4" | "yum4" | "dnf-automatic" => Some(FrontEnd::Dnf4),
+            "zypper" | "y2base" | "y2start" | "myrlyn" => Some(FrontEnd::Zypper),
             _ => None,
         }
     }
@@ -95,7 +101,9 @@ impl FrontEnd {
             }
             FrontEnd::Dnf4 => {
                 let format = "%{name}\t%{version}-%{release}\t%{arch}";
-                ("/usr/bin/dnf", &["-C", "-q", "--setopt", LOGS, "repoquery", "--available", "--qf", format])
+                // Where dnf is dnf5 this is the older one's name.
+                let program = if Path::new(DNF4).exists() { DNF4 } else { "/usr/bin/dnf" };
+                (program, &["-C", "-q", "--setopt", LOGS, "repoquery", "--available", "--qf", format])
             }
             FrontEnd::Zypper => (
                 "/usr/bin/zypper",

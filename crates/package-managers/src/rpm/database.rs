@@ -133,7 +133,11 @@ impl PackageDb for Database {
         let owners = self.installed_owners(&images)?;
         let (reasons, locks) = (Reasons::of(&self.root), Locks::of(&self.root));
         let pending = match &self.commit {
-            Some(plan) => plan.pending(&self.root)?,
+            // Without it something may be said too early, and nothing else.
+            Some(plan) => {
+                let images: Vec<&Installed> = owners.iter().filter_map(|owners| owners.first()).collect();
+                plan.pending(&self.root, &images).unwrap_or_default()
+            }
             None => Pending::default(),
         };
         let standing = |owners: &Rc<[Installed]>| match owners.first() {

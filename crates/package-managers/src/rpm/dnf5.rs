@@ -63,7 +63,7 @@ struct KeyValue {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Item {
     direction: Direction,
-    /// `E` erased, `O` replaced by what arrives, `I`, `U`, `D`, `R` and more for what does.
+    /// `E` erased, `O` replaced by what arrives, `?` another reason, `I`, `U`, `D`, `R` and more for what arrives.
     action: String,
     name: String,
     epoch: String,
@@ -117,9 +117,11 @@ pub fn transaction(items: &[Item], driver: Driver) -> Transaction {
             false => Why::Unknown,
         };
         let element = Element { package, version: evr, files: Files::InDatabase, why };
-        match item.direction {
-            Direction::In => transaction.arriving.push(element),
-            Direction::Out => transaction.leaving.push(element),
+        match (item.direction, item.action.as_str()) {
+            (Direction::In, _) => transaction.arriving.push(element),
+            (Direction::Out, "E" | "O") => transaction.leaving.push(element),
+            // Of a package that stays only the reason changes (`dnf5 mark`).
+            (Direction::Out, _) => {}
         }
     }
     transaction
@@ -145,10 +147,12 @@ pub fn stop(message: &str) -> String {
 mod tests {
     use super::*;
 
-    /// An answer of dnf5 5.4.6 to an upgrade and the rotation of what may be installed more than once.
+    /// An answer of dnf5 5.4.6 to an upgrade and the rotation of what may be installed more than once, and what it says of a
+    /// changed reason.
     const ANSWER: &str = r#"{ "op": "reply", "requested_op": "get", "domain": "trans_packages", "return": { "trans_packages": [
         { "direction": "OUT", "action": "O", "name": "plain", "arch": "noarch", "version": "1", "release": "1", "epoch": "0", "full_nevra": "plain-0:1-1.noarch" },
         { "direction": "OUT", "action": "E", "name": "kernel-devel", "arch": "noarch", "version": "1", "release": "1", "epoch": "2" },
+        { "direction": "OUT", "action": "?", "name": "kernel-core", "arch": "noarch", "version": "1", "release": "1", "epoch": "0" },
         { "direction": "IN", "action": "I", "name": "kernel-devel", "arch": "noarch", "version": "3", "release": "1", "epoch": "2" },
         { "direction": "IN", "action": "U", "name": "plain", "arch": "noarch", "version": "3", "release": "1", "epoch": "0" } ] }, "status": "OK" }"#;
 

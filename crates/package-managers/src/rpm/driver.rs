@@ -3,11 +3,13 @@
 
 use kbuild_guard::transaction::Driver;
 
-/// Programs that a person types. zypp-rpm is what zypper starts to install everything in one transaction.
-const TYPED: [&str; 9] = ["rpm", "dnf", "dnf-3", "dnf5", "yum", "microdnf", "zypper", "zypp-rpm", "y2base"];
+/// Programs that a person types or clicks in; YaST's is a script in Ruby.
+const TYPED: [&str; 12] =
+    ["rpm", "dnf", "dnf-3", "dnf4", "dnf5", "yum", "yum4", "microdnf", "zypper", "y2base", "y2start", "myrlyn"];
 
-/// Programs that nobody waits for.
-const UNATTENDED: [&str; 5] = ["dnf-automatic", "packagekitd", "dnf5daemon-server", "dnfdaemon-system", "rpm-ostree"];
+/// Programs that nobody waits for. zypp-rpm is what libzypp starts for one transaction: whoever started that drives.
+const UNATTENDED: [&str; 6] =
+    ["dnf-automatic", "packagekitd", "dnf5daemon-server", "dnfdaemon-system", "rpm-ostree", "zypp-rpm"];
 
 /// The process that drives, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,15 +23,18 @@ pub struct Found {
 }
 
 /// From the command lines of the processes above a hook, the nearest first: of programs that start one another (zypper its
-/// rpm, dnf-automatic its dnf) the one furthest up. A program that is none of those is not a person's, whatever it is.
-pub fn find(lines: &[Vec<String>]) -> Option<Found> {
+/// rpm, dnf-automatic its dnf) the one furthest up, or the one that has said that it commits, whatever that is. A program
+/// that is none of those known is not a person's.
+pub fn find(lines: &[Vec<String>], commits: Option<usize>) -> Option<Found> {
     let is_known = |words: &Vec<String>| {
         let program = without_interpreter(words).first().map(|word| name(word)).unwrap_or_default();
         TYPED.contains(&program) || UNATTENDED.contains(&program)
     };
-    let nearest = lines.iter().position(is_known)?;
-    let above = lines.iter().skip(nearest + 1).take_while(|words| is_known(words)).count();
-    let place = nearest + above;
+    let furthest = || {
+        let nearest = lines.iter().position(is_known)?;
+        Some(nearest + lines.iter().skip(nearest + 1).take_while(|words| is_known(words)).count())
+    };
+    let place = commits.or_else(furthest)?;
     let words = without_interpreter(lines.get(place)?);
     let (program, rest) = words.split_first()?;
     let program = name(program);
@@ -44,7 +49,7 @@ pub fn find(lines: &[Vec<String>]) -> Option<Found> {
 /// `/usr/bin/python3 -s /usr/bin/dnf remove x`: without the interpreter and its options.
 fn without_interpreter(words: &[String]) -> &[String] {
     match words.split_first() {
-        Some((program, rest)) if name(program).starts_with("python") => {
+        Some((program, rest)) if ["python", "ruby"].iter().any(|language| name(program).starts_with(language)) => {
             let options = rest.iter().take_while(|word| word.starts_with('-')).count();
             rest.get(options..).unwrap_or_default()
         }
@@ -61,8 +66,12 @@ mod tests {
     use super::*;
 
     fn found(lines: &[&str]) -> Option<(usize, Option<String>)> {
+        found_in_commit(lines, None)
+    }
+
+    fn found_in_commit(lines: &[&str], commits: Option<usize>) -> Option<(usize, Option<String>)> {
         let lines: Vec<Vec<String>> = lines.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect();
-        find(&lines).map(|found| {
+        find(&lines, commits).map(|found| {
             assert_eq!(found.driver.attended, found.driver.command_line.is_some());
             (found.place, found.driver.command_line)
         })
@@ -79,6 +88,13 @@ mod tests {
         assert_eq!(found(&["dnf5 automatic --timer"]), Some((0, None)));
         assert_eq!(found(&["/usr/bin/python3 /usr/bin/dnf-automatic /etc/dnf/automatic.conf"]), Some((0, None)));
         assert_eq!(found(&["rpm -e x", "/usr/libexec/packagekitd"]), Some((1, None)));
+        let yast = "/usr/bin/ruby.ruby3.3 --encoding=utf-8 /usr/lib/YaST2/bin/y2start sw_single";
+        assert_eq!(found_in_commit(&["rpm -e x", yast], Some(1)), typed(1, "y2start sw_single"));
+        assert_eq!(found(&["dnf4 remove x"]), typed(0, "dnf4 remove x"));
+        // Somebody's own program with libzypp in it.
+        assert_eq!(found_in_commit(&["rpm -e x", "/usr/libexec/my-updater --all"], Some(1)), Some((1, None)));
+        assert_eq!(found(&["/usr/lib/zypp/zypp-rpm", "/usr/libexec/my-updater"]), Some((0, None)));
+        assert_eq!(found(&["/usr/lib/zypp/zypp-rpm", "zypper rm x"]), typed(1, "zypper rm x"));
         // Ansible's module is a script that uses dnf's library.
         assert_eq!(found(&["/usr/bin/python3 /root/.ansible/tmp/AnsiballZ_dnf.py", "sh"]), None);
         assert_eq!(found(&["python3", ""]), None);

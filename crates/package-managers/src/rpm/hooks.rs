@@ -22,12 +22,13 @@ const DNF5: HookKind = HookKind { name: "dnf5", called: "by dnf5, before its pro
 /// rpm loads a plugin where both are there: the macro that names it, and the file in its own directory, which is another
 /// one on each distribution (`rpm -E %__plugindir`).
 const MACRO: &str = "/usr/lib/rpm/macros.d/macros.kbuild-guard";
-const PLUGIN_DIRECTORIES: [&str; 4] = [
-    "/usr/lib64/rpm-plugins",
-    "/usr/lib/x86_64-linux-gnu/rpm-plugins",
-    "/usr/lib/aarch64-linux-gnu/rpm-plugins",
-    "/usr/lib/rpm-plugins",
-];
+const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64", "/usr/lib"];
+const PLUGIN_DIRECTORY: &str = "rpm-plugins";
+
+/// Where an admin takes the plugin's name back (docs/rpm.md).
+const ADMINS: [&str; 2] = ["/etc/rpm/macros.kbuild-guard", "/etc/rpm/macros"];
+const NAMED: &str = "%__transaction_kbuild_guard";
+
 const PLUGIN_FILE: &str = "kbuild_guard.so";
 
 /// What dnf5's plugin "actions" reads, the plugin's own switch, and where it is.
@@ -51,8 +52,7 @@ pub(crate) fn trigger(root: &Sysroot) -> Hook {
 /// The state of the transaction plugin.
 pub(crate) fn plugin(root: &Sysroot) -> Hook {
     let macro_file = RootPath::new(MACRO);
-    let files = PLUGIN_DIRECTORIES.iter().map(|dir| RootPath::new(dir).join(PLUGIN_FILE));
-    let file = files.into_iter().find(|file| root.exists(file));
+    let file = plugin_file(root);
     let hook = Hook::live(PLUGIN, macro_file.clone(), RootPath::new(PROGRAM));
     match (file, root.exists(&macro_file)) {
         (None, false) => hook.is(HookState::NotInstalled, "its package is not installed", None),
@@ -68,8 +68,28 @@ pub(crate) fn plugin(root: &Sysroot) -> Hook {
             let why = format!("{} is there, and no macro names it", quoted(&file));
             hook.is(HookState::Broken, why, Some(&reinstall(root)))
         }
-        (Some(_), true) => Program::at(root, &hook.program).judge(hook, &reinstall(root)),
+        (Some(_), true) => match ADMINS.iter().map(RootPath::new).find(|file| takes_back(root, file)) {
+            Some(file) => hook.is(HookState::Off, format!("{} takes its name back", quoted(&file)), None),
+            None => Program::at(root, &hook.program).judge(hook, &reinstall(root)),
+        },
     }
+}
+
+/// The plugin, in rpm's own directory or in that of an architecture (`/usr/lib/x86_64-linux-gnu/rpm-plugins`).
+fn plugin_file(root: &Sysroot) -> Option<RootPath> {
+    let in_directory = |dir: RootPath| dir.join(PLUGIN_DIRECTORY).join(PLUGIN_FILE);
+    let architectures = root.list(&RootPath::new("/usr/lib"), 10_000).unwrap_or_default().into_iter();
+    let architectures = architectures.filter(|entry| entry.name.to_string_lossy().contains("-linux-gnu"));
+    let architectures = architectures.map(|entry| RootPath::new("/usr/lib").join(entry.name));
+    let directories = PLUGIN_DIRECTORIES.iter().map(RootPath::new).chain(architectures);
+    directories.map(in_directory).find(|file| root.exists(file))
+}
+
+/// Whether a file of macros makes the plugin's macro an empty one.
+fn takes_back(root: &Sysroot, file: &RootPath) -> bool {
+    let text = root.read(file, LARGEST).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().any(|line| line.trim().strip_prefix(NAMED).is_some_and(|body| matches!(body.trim(), "" | "%{nil}")))
 }
 
 /// The state of dnf5's actions.
@@ -122,6 +142,11 @@ mod tests {
         assert_eq!(state(), HookState::Broken, "no program");
         write(PROGRAM);
         assert_eq!(state(), HookState::Live);
+        let admins = dir.path().join(ADMINS[0].trim_start_matches('/'));
+        std::fs::create_dir_all(admins.parent().unwrap()).unwrap();
+        std::fs::write(&admins, "%__transaction_kbuild_guard %{nil}\n").unwrap();
+        assert_eq!(state(), HookState::Off);
+        std::fs::remove_file(admins).unwrap();
         std::fs::remove_file(dir.path().join(MACRO.trim_start_matches('/'))).unwrap();
         assert_eq!(state(), HookState::Broken);
     }

@@ -11,7 +11,7 @@ use kbuild_guard::sysroot::{RootPath, Sysroot};
 use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
 use serde::{Deserialize, Serialize};
 
-use super::kernel_names::headers_of;
+use super::kernel_names::{are_headers_of, headers_of};
 use super::owners::{self, Installed};
 use super::typed_words::{Names, is_named};
 
@@ -130,6 +130,11 @@ impl Plan {
         (plan.version == VERSION && !plan.by.is_empty() && processes.any(|by| by == plan.by)).then_some(plan)
     }
 
+    /// Whether the process `by` commits.
+    pub fn is_by(&self, by: &str) -> bool {
+        self.by == by
+    }
+
     /// Forgets it: the commit has ended.
     pub fn forget(root: &Sysroot) -> Result<()> {
         root.remove(&RootPath::new(PLAN))
@@ -147,22 +152,19 @@ impl Plan {
         }
     }
 
-    /// What is still to be done.
-    pub(super) fn pending(&self, root: &Sysroot) -> Result<Pending> {
-        let ids: Vec<PackageId> = self.steps.iter().map(Step::id).collect();
+    /// What is still to be done to the kernels whose images these packages have, or to their headers: of a whole
+    /// distribution's upgrade no more is asked.
+    pub(super) fn pending(&self, root: &Sysroot, images: &[&Installed]) -> Result<Pending> {
+        let concerns =
+            |step: &&Step| images.iter().any(|image| step.name == image.name || step.name == headers_of(&image.name));
+        let steps: Vec<&Step> = self.steps.iter().filter(concerns).collect();
+        if steps.is_empty() {
+            return Ok(Pending::default());
+        }
+        let ids: Vec<PackageId> = steps.iter().map(|step| step.id()).collect();
         let installed: HashSet<PackageId> = owners::installed_among(root, &ids)?;
-        let (leaving, arriving): (Vec<&Step>, Vec<&Step>) = self
-            .steps
-            .iter()
-            .filter(|step| step.leaves == installed.contains(&step.id()))
-            .partition(|step| step.leaves);
-        Ok(Pending {
-            leaving: leaving.into_iter().map(Step::id).collect(),
-            arriving: arriving
-                .into_iter()
-                .map(|step| (step.name.clone(), format!("{}-{}", step.version, step.release)))
-                .collect(),
-        })
+        let is_pending = |step: &&Step| step.leaves == installed.contains(&step.id());
+        Ok(Pending(steps.into_iter().filter(is_pending).cloned().collect()))
     }
 }
 
@@ -178,20 +180,16 @@ impl Step {
 
 /// What a commit has still to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Pending {
-    pub(super) leaving: HashSet<PackageId>,
-    /// Names, and `version-release`.
-    pub(super) arriving: HashSet<(String, String)>,
-}
+pub(super) struct Pending(Vec<Step>);
 
 impl Pending {
     /// Whether something is still to happen to the kernel whose image this package has, or to its headers.
     pub(super) fn concerns(&self, image: &Installed) -> bool {
-        let headers = Installed { name: headers_of(&image.name), ..image.clone() };
-        let vr = format!("{}-{}", image.version, image.release);
-        self.leaving.contains(&image.id())
-            || self.leaving.contains(&headers.id())
-            || self.arriving.contains(&(headers.name, vr))
+        let headers = headers_of(&image.name);
+        self.0.iter().any(|step| {
+            let vr = format!("{}-{}", step.version, step.release);
+            (step.leaves && step.id() == image.id()) || (step.name == headers && are_headers_of(&vr, image))
+        })
     }
 }
 
