@@ -102,8 +102,12 @@ impl System {
         let root = kind.start();
         let named = |package: &&PathBuf| package.to_string_lossy().contains("/kbuild-guard-rpm-plugin-");
         root.copy_in(kind.packages(&root).iter().find(named).unwrap(), "/srv/plugin.rpm").unwrap();
-        // As rpm would, but for its books: what the package needs is not there.
-        root.sh("rm -rf /run/asked; rpm2archive - </srv/plugin.rpm | tar -xz -C /").unwrap().success().unwrap();
+        // As rpm would, but for its books: what the package needs is not there. Whoever stands in for the program knows
+        // nothing of what zypper's own plugin would talk about.
+        root.sh("rm -rf /run/asked; rpm2archive - </srv/plugin.rpm | tar -xz -C / && rm -r /usr/lib/zypp/plugins")
+            .unwrap()
+            .success()
+            .unwrap();
         let plugin = root.sh("rpm --eval '%{__transaction_kbuild_guard}'").unwrap().success().unwrap().output;
         let plugin = plugin.trim().to_owned();
         let system = System { root, plugin, front_ends: kind.front_ends };

@@ -127,6 +127,12 @@ fn life(system: RpmSystem, front_end: FrontEnd, layout: Layout) {
     );
     assert_eq!(everything(&root), before);
 
+    // Another reason to be there is no removal.
+    if front_end == FrontEnd::Dnf5 {
+        let name = headers[0].rsplitn(3, '-').last().unwrap();
+        assert_silent(root.run_front_end(&format!("dnf5 --assumeyes mark user {name}")).unwrap());
+    }
+
     // The same once more takes nothing away.
     assert_silent(root.reinstall(front_end, &other.headers()[..1]).unwrap());
     assert_state(&root, &other, "ready");
