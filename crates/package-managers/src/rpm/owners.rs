@@ -129,29 +129,58 @@ pub(super) fn installed_among(root: &Sysroot, packages: &[PackageId]) -> Result<
     Ok(all)
 }
 
-/// The packages that need something of what `packages` provide.
+/// The packages that need something of what `packages` provide. What a requirement's version rules out is not meant: every
+/// kernel's modules need the kernel of their own release by one and the same name.
 pub(super) fn dependents(root: &Sysroot, packages: &[PackageId]) -> Result<Vec<Installed>> {
-    let ids: Vec<&str> = packages.iter().map(PackageId::as_str).filter(|id| !id.starts_with('-')).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let words: Vec<&OsStr> = ["-q", "--qf", "[%{PROVIDENAME}\\n]"].iter().chain(&ids).map(OsStr::new).collect();
-    let provided = ask(root, &words)?;
-    let provided = String::from_utf8_lossy(&provided.text);
-    let is_capability = |line: &&str| !line.starts_with('-') && !line.starts_with("package ") && !line.is_empty();
-    let mut capabilities: Vec<&str> = provided.lines().filter(is_capability).collect();
-    capabilities.sort_unstable();
-    capabilities.dedup();
-    if capabilities.is_empty() {
+    let provided = table(root, PROVIDES, packages)?;
+    let mut names: Vec<&str> = provided.iter().filter_map(|row| row.split('\t').next()).collect();
+    names.retain(|name| !name.starts_with('-') && !name.is_empty());
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
         return Ok(Vec::new());
     }
     let words = ["-q", "--qf", FORMAT, "--whatrequires"];
-    let words: Vec<&OsStr> = words.iter().chain(&capabilities).map(OsStr::new).collect();
+    let words: Vec<&OsStr> = words.iter().chain(&names).map(OsStr::new).collect();
     let mut dependents = installed(&ask(root, &words)?);
     dependents.retain(|found| !packages.contains(&found.id()));
     dependents.sort_by_key(Installed::id);
     dependents.dedup();
-    Ok(dependents)
+    let mut meant = Vec::new();
+    for dependent in dependents {
+        let required = table(root, REQUIRES, &[dependent.id()])?;
+        if required.iter().any(|requirement| is_met_by(requirement, &provided)) {
+            meant.push(dependent);
+        }
+    }
+    Ok(meant)
+}
+
+/// Names with their versions, and requirements: name, sign, version.
+const PROVIDES: &str = "[%{PROVIDENAME}\\t%{PROVIDEVERSION}\\n]";
+const REQUIRES: &str = "[%{REQUIRENAME}\\t%{REQUIREFLAGS:depflags}\\t%{REQUIREVERSION}\\n]";
+
+fn table(root: &Sysroot, format: &str, packages: &[PackageId]) -> Result<Vec<String>> {
+    let ids: Vec<&str> = packages.iter().map(PackageId::as_str).filter(|id| !id.starts_with('-')).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let words: Vec<&OsStr> = ["-q", "--qf", format].into_iter().chain(ids).map(OsStr::new).collect();
+    let answer = ask(root, &words)?;
+    let text = String::from_utf8_lossy(&answer.text).into_owned();
+    Ok(text.lines().filter(|line| line.contains('\t')).map(str::to_owned).collect())
+}
+
+/// Whether something that is provided is what a requirement asks for, as far as names and equal versions tell; a version
+/// without a release is that of any.
+fn is_met_by(requirement: &str, provided: &[String]) -> bool {
+    let mut fields = requirement.split('\t').map(str::trim);
+    let (name, sign, version) = (fields.next(), fields.next(), fields.next().unwrap_or_default());
+    provided.iter().any(|row| {
+        let (provides, own) = row.split_once('\t').unwrap_or((row, ""));
+        let is_version = own == version || own.strip_prefix(version).is_some_and(|rest| rest.starts_with('-'));
+        name == Some(provides) && (sign != Some("=") || own.is_empty() || is_version)
+    })
 }
 
 /// The paths of an installed package, a line each.
@@ -206,6 +235,21 @@ mod tests {
         let text = format!("{line}{line}{between}{between}file /etc/x is not owned by any package\n{between}");
         assert_eq!(in_answer(&text), [vec![package()], Vec::new(), Vec::new()]);
         assert!(in_answer("P\tcut").is_empty());
+    }
+
+    #[test]
+    fn versions_tell_whose_requirement_is_met() {
+        let provided = ["kernel-uname-r\t6.8.5-301.fc40".to_owned(), "libx\t".to_owned()];
+        for (requirement, is_met) in [
+            ("kernel-uname-r\t = \t6.8.5-301.fc40", true),
+            ("kernel-uname-r\t=\t6.8.5", true),
+            ("kernel-uname-r\t = \t6.8.6-300.fc40", false),
+            ("kernel-uname-r\t >= \t6.8", true),
+            ("libx\t\t", true),
+            ("liby\t\t", false),
+        ] {
+            assert_eq!(is_met_by(requirement, &provided), is_met, "{requirement}");
+        }
     }
 
     #[test]
