@@ -10,7 +10,7 @@ use super::stopwatch::{Case, measure, rows};
 const TRIGGER: &str = "/usr/lib/kbuild-guard/rpm-hook trigger";
 
 /// A package of one file, and how it comes back.
-const INSTALL: &str = "rpm -i --noplugins --notriggers /srv/repository/bystander-1-1.noarch.rpm";
+const INSTALL: &str = "rpm -i --replacepkgs --noplugins --notriggers /srv/repository/bystander-1-1.noarch.rpm";
 
 /// Switches the plugin off and on for whoever reads rpm's macros.
 const OFF: &str = "echo %__transaction_kbuild_guard %{nil} >/etc/rpm/macros.kbuild-guard";
@@ -28,7 +28,7 @@ pub(super) fn transactions(base: &Base, rpms: &Path) -> test_roots::Result<Strin
     let kernels = "/srv/kernels/fedora/kernel-core-*.rpm /srv/kernels/fedora/kernel-modules-core-*.rpm \
                    /srv/kernels/fedora/kernel-devel-*.rpm";
     root.sh(&format!("rpm -i {kernels}; rpm -i /srv/kbuild-guard/*.rpm; {INSTALL}"))?.success()?;
-    let devel = root.sh("ls /srv/kernels/fedora/kernel-devel-*.rpm | head -n 1")?.success()?.output;
+    let devel = root.sh("ls /srv/kernels/fedora/kernel-devel-*.rpm | tail -n 1")?.success()?.output;
     let again = format!("rpm -i --replacepkgs {}", devel.trim());
     let (off, on) = (format!("{INSTALL}; {OFF}"), format!("{INSTALL}; {ON}"));
     let dnf = "dnf -y -C remove bystander";

@@ -39,7 +39,7 @@ pub(super) fn measure(root: &Root, cases: &[Case]) -> test_roots::Result<Vec<Mea
     let mut measured = Vec::new();
     for Case { name, command, before } in cases {
         println!("xtask: bench: {name}");
-        let prepare = before.as_ref().map(|before| format!("--prepare '{before}'")).unwrap_or_default();
+        let prepare = before.as_ref().map(|before| format!("--prepare 'sh -c \"{before}\"'")).unwrap_or_default();
         // -N: no shell of hyperfine's own in between. -i: findings are an exit status too.
         let script = format!(
             "hyperfine -N -i {prepare} --warmup 5 --min-runs 30 --export-json /tmp/bench.json '{command}' >/dev/null && \
