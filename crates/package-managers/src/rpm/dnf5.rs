@@ -6,10 +6,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use kbuild_guard::package_db::PackageId;
-use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
+use kbuild_guard::transaction::{Driver, Element, Files, Transaction};
 use serde::{Deserialize, Serialize};
 
-use super::typed_words::{Names, is_named};
+use super::typed_words::{Names, why};
 
 /// What a transaction is asked for: its packages.
 pub const PACKAGES: &str = "{\"op\":\"get\",\"domain\":\"trans_packages\",\"args\":{\"output\":\
@@ -102,7 +102,6 @@ pub fn transaction(items: &[Item], driver: Driver) -> Transaction {
     let replaced: HashSet<&str> =
         items.iter().filter(|item| item.action == "O").map(|item| item.name.as_str()).collect();
     let command = driver.command_line.clone().unwrap_or_default();
-    let is_autoremove = command.split_ascii_whitespace().any(|word| word == "autoremove");
     let mut transaction = Transaction { driver, ..Transaction::default() };
     for item in items {
         let Item { name, epoch, version, release, arch, .. } = item;
@@ -111,11 +110,7 @@ pub fn transaction(items: &[Item], driver: Driver) -> Transaction {
         // Another version of what may be installed more than once is erased, not replaced.
         let is_one = replaced.contains(name.as_str()) && (item.direction == Direction::In || item.action == "O");
         let package = if is_one { PackageId::new(name) } else { PackageId::new(&format!("{name}-{vr}.{arch}")) };
-        let why = match is_named(&command, &Names { name, evr: &evr, arch }) {
-            true => Why::Asked,
-            false if is_autoremove => Why::Auto,
-            false => Why::Unknown,
-        };
+        let why = why(&command, &Names { name, evr: &evr, arch });
         let element = Element { package, version: evr, files: Files::InDatabase, why };
         match (item.direction, item.action.as_str()) {
             (Direction::In, _) => transaction.arriving.push(element),
@@ -146,6 +141,7 @@ pub fn stop(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kbuild_guard::transaction::Why;
 
     /// An answer of dnf5 5.4.6 to an upgrade and the rotation of what may be installed more than once, and what it says of a
     /// changed reason.

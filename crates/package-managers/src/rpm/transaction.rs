@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
-use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
+use kbuild_guard::transaction::{Driver, Element, Files, Transaction};
 
-use super::typed_words::{Names, is_named};
+use super::typed_words::{Names, why};
 
 /// The only version there is, the first field.
 const VERSION: &[u8] = b"kbuild-guard-rpm=1";
@@ -111,8 +111,6 @@ impl Plan {
         let replacing = self.packages.iter().filter(|package| !package.leaves && !package.files.is_empty());
         let replacing: HashSet<String> = replacing.map(|package| package.name.clone()).collect();
         let command = driver.command_line.clone().unwrap_or_default();
-        let verb_is = |verb| command.split_ascii_whitespace().any(|word| word == verb);
-        let is_autoremove = verb_is("autoremove");
         let mut transaction = Transaction { driver, ..Transaction::default() };
         for package in self.packages {
             let id = if replacing.contains(&package.name) {
@@ -121,11 +119,7 @@ impl Plan {
                 PackageId::new(&package.id())
             };
             let names = Names { name: &package.name, evr: &package.evr, arch: package.arch() };
-            let why = match is_named(&command, &names) {
-                true => Why::Asked,
-                false if is_autoremove => Why::Auto,
-                false => Why::Unknown,
-            };
+            let why = why(&command, &names);
             let files = package.files.iter().map(|path| placed(path, is_merged)).collect();
             let element = Element { package: id, version: package.evr, files: Files::Given(files), why };
             if package.leaves { &mut transaction.leaving } else { &mut transaction.arriving }.push(element);
@@ -159,6 +153,7 @@ fn placed(path: &[u8], is_merged: bool) -> RootPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kbuild_guard::transaction::Why;
     use proptest::prelude::*;
 
     fn plan(fields: &[&str]) -> Vec<u8> {

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which packages the words of a typed command name, as rpm, dnf and zypper read them.
 
+use kbuild_guard::transaction::Why;
+
+/// Why a package leaves or arrives, as far as the typed command tells; nothing is typed where it is empty.
+pub(super) fn why(command: &str, package: &Names<'_>) -> Why {
+    if is_named(command, package) {
+        Why::Asked
+    } else if command.split_ascii_whitespace().any(|word| word == "autoremove") {
+        Why::Auto
+    } else {
+        Why::Unknown
+    }
+}
+
 /// Whether a typed command names a package by a word of its own: `name`, `name.arch`, `name-version`, …, with or without
 /// stars, or a group of what zypper takes (`name=version`).
-pub(super) fn is_named(command: &str, package: &Names<'_>) -> bool {
+fn is_named(command: &str, package: &Names<'_>) -> bool {
     let spellings = package.spellings();
     let words = command.split_ascii_whitespace().skip(1).filter(|word| !word.starts_with('-'));
     let mut words = words.map(|word| word.split(['=', '<', '>']).next().unwrap_or_default());

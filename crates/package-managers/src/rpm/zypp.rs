@@ -8,12 +8,12 @@ use std::collections::HashSet;
 use kbuild_guard::error::{Error, Result};
 use kbuild_guard::package_db::PackageId;
 use kbuild_guard::sysroot::{RootPath, Sysroot};
-use kbuild_guard::transaction::{Driver, Element, Files, Transaction, Why};
+use kbuild_guard::transaction::{Driver, Element, Files, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::kernel_names::{are_headers_of, headers_of};
 use super::owners::{self, Installed};
-use super::typed_words::{Names, is_named};
+use super::typed_words::{Names, why};
 
 /// Where the plan of the commit that is under way is.
 const PLAN: &str = "/run/kbuild-guard/zypp-commit.json";
@@ -172,8 +172,7 @@ impl Step {
     fn element(&self, package: PackageId, driver: &Driver) -> Element {
         let evr = format!("{}-{}", self.version, self.release);
         let names = Names { name: &self.name, evr: &evr, arch: &self.arch };
-        let is_asked = driver.command_line.as_deref().is_some_and(|command| is_named(command, &names));
-        let why = if is_asked { Why::Asked } else { Why::Unknown };
+        let why = why(driver.command_line.as_deref().unwrap_or_default(), &names);
         Element { package, version: evr, files: Files::InDatabase, why }
     }
 }
