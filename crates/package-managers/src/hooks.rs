@@ -24,10 +24,7 @@ pub(crate) fn reinstall(root: &Sysroot) -> String {
     if dpkg::is_here(root) && Package::of(root) != Package::Absent {
         return REINSTALL.to_owned();
     }
-    match root.exists(&RootPath::new("/usr/bin/zypper")) && !root.exists(&RootPath::new("/etc/yum.repos.d")) {
-        true => format!("zypper install --force {PACKAGE}"),
-        false => format!("dnf reinstall {PACKAGE}"),
-    }
+    rpm::reinstall(root, PACKAGE)
 }
 
 /// The package managers we have heard of, and how each is recognised.

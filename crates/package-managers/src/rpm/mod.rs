@@ -36,6 +36,14 @@ pub fn is_here(root: &Sysroot) -> bool {
         && DATABASES.iter().any(|dir| FILES.iter().any(|file| root.exists(&RootPath::new(dir).join(file))))
 }
 
+/// The command that brings back the files of an installed package, in the words of the system's own front end.
+pub(crate) fn reinstall(root: &Sysroot, package: &str) -> String {
+    match cached::FrontEnd::of(root) {
+        Some(cached::FrontEnd::Zypper) => format!("zypper install --force {package}"),
+        _ => format!("dnf reinstall {package}"),
+    }
+}
+
 /// A root as one of rpm's, whatever other package managers it has: for hooks that rpm or its front ends call, perhaps in
 /// the middle of a commit of zypper's. `program` drives them, as far as that is known.
 pub fn system(root: Sysroot, commit: Option<zypp::Plan>, program: &str) -> System {
